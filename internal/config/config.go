@@ -1,0 +1,179 @@
+// Package config reads a CUE configuration into Go values, or says everything
+// that is wrong with it, each problem at its place and with a hint. It connects
+// to nothing; what a setting means is decided by the package that uses it.
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is a valid configuration: defaults filled in, secrets still only named.
+// schema.cue documents every field.
+type Config struct {
+	Server        Server              `json:"server"`
+	Databases     map[string]Database `json:"databases"`
+	Security      Security            `json:"security"`
+	Answers       Answers             `json:"answers"`
+	LLM           *LLM                `json:"llm"` // nil: no model is configured
+	Observability Observability       `json:"observability"`
+}
+
+// Server is how clients reach pgmcp.
+type Server struct {
+	Transport string   `json:"transport"` // "stdio" or "http"
+	Listen    string   `json:"listen"`
+	Insecure  bool     `json:"insecure"`
+	Drain     Duration `json:"drain"`
+}
+
+// Database is one database to serve.
+type Database struct {
+	URL            Secret     `json:"url"`
+	Description    string     `json:"description"`
+	Pool           Pool       `json:"pool"`
+	ConnectTimeout Duration   `json:"connect_timeout"`
+	CatalogRefresh Duration   `json:"catalog_refresh"`
+	Schemas        []string   `json:"schemas"`
+	Security       *Overrides `json:"security"` // nil: the common rules alone
+}
+
+// Pool bounds a database's connections.
+type Pool struct {
+	Min int `json:"min"`
+	Max int `json:"max"`
+}
+
+// Security is the policy for all databases.
+type Security struct {
+	Blocked           Blocked  `json:"blocked"`
+	AllowFunctions    []string `json:"allow_functions"`
+	AllowExtensions   []string `json:"allow_extensions"`
+	AllowExplain      bool     `json:"allow_explain"`
+	MaxQuestionLength int      `json:"max_question_length"` // characters
+	Limits            Limits   `json:"limits"`
+}
+
+// Blocked lists the patterns of what nobody may read or call.
+type Blocked struct {
+	Schemas   []string `json:"schemas"`
+	Tables    []string `json:"tables"`
+	Columns   []string `json:"columns"`
+	Functions []string `json:"functions"`
+}
+
+// Limits bound one statement.
+type Limits struct {
+	MaxRows          int      `json:"max_rows"`
+	MaxBytes         Size     `json:"max_bytes"`
+	StatementTimeout Duration `json:"statement_timeout"`
+	MaxCost          float64  `json:"max_cost"` // 0: no limit
+}
+
+// Overrides is what one database adds to Security, or replaces of it: lists are
+// joined, and what is not nil replaces.
+type Overrides struct {
+	Blocked         Blocked        `json:"blocked"`
+	AllowFunctions  []string       `json:"allow_functions"`
+	AllowExtensions []string       `json:"allow_extensions"`
+	AllowExplain    *bool          `json:"allow_explain"`
+	Limits          LimitOverrides `json:"limits"`
+}
+
+// LimitOverrides replaces the limits that are not nil.
+type LimitOverrides struct {
+	MaxRows          *int      `json:"max_rows"`
+	MaxBytes         *Size     `json:"max_bytes"`
+	StatementTimeout *Duration `json:"statement_timeout"`
+	MaxCost          *float64  `json:"max_cost"`
+}
+
+// Answers is how questions are answered.
+type Answers struct {
+	ConfidenceThreshold float64 `json:"confidence_threshold"`
+	OnLowConfidence     string  `json:"on_low_confidence"` // "withhold" or "flag"
+	MaxModelCalls       int     `json:"max_model_calls"`
+}
+
+// LLM is an OpenAI-compatible model, or a folder of golden answers.
+type LLM struct {
+	BaseURL    string   `json:"base_url"`
+	Model      string   `json:"model"`
+	JudgeModel string   `json:"judge_model"` // empty: Model
+	APIKey     *Secret  `json:"api_key"`     // nil: none is sent
+	Timeout    Duration `json:"timeout"`
+	Replay     string   `json:"replay"` // empty: the model is asked
+}
+
+// Observability is what pgmcp says of itself.
+type Observability struct {
+	Log Log `json:"log"`
+}
+
+// Log is what goes to standard error.
+type Log struct {
+	Level  string `json:"level"`
+	Format string `json:"format"` // "auto", "text" or "json"
+}
+
+// A Duration is written as "1m30s".
+type Duration time.Duration
+
+// UnmarshalText parses a duration as time.ParseDuration does.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// A Size is a number of bytes, written as "512KiB".
+type Size int64
+
+// UnmarshalText parses a size with its unit: B, KiB, MiB or GiB.
+func (s *Size) UnmarshalText(b []byte) error {
+	text := strings.TrimRight(string(b), "KMGiB")
+	shift := map[string]uint{"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[string(b[len(text):])]
+	var n int64
+	if _, err := fmt.Sscan(text, &n); err != nil {
+		return fmt.Errorf("parse size %q: %w", b, err)
+	}
+	*s = Size(n << shift)
+	return nil
+}
+
+// A Secret names where a secret is kept. It cannot print the secret.
+type Secret struct {
+	Env  string `json:"env"`
+	File string `json:"file"`
+}
+
+// String names the place, not the secret.
+func (s Secret) String() string {
+	if s.Env != "" {
+		return "environment variable " + s.Env
+	}
+	return "file " + s.File
+}
+
+// Reveal reads the secret. Errors name its place and never its value.
+func (s Secret) Reveal() (string, error) {
+	if s.Env != "" {
+		v, ok := os.LookupEnv(s.Env)
+		if !ok || v == "" {
+			return "", fmt.Errorf("environment variable %s is not set", s.Env)
+		}
+		return v, nil
+	}
+	b, err := os.ReadFile(s.File)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// Load reads and checks the configuration at path, a file or a folder of .cue
+// files. One with problems gives an *[Invalid]; one that cannot be read,
+// another error. Relative paths in it are made relative to its folder.
+func Load(path string) (*Config, error) { panic("config.Load: not written") }
