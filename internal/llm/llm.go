@@ -6,6 +6,9 @@ package llm
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/config"
 )
 
 // A Request is all that a completion depends on, and so all that a golden
@@ -15,6 +18,10 @@ type Request struct {
 	Model    string          `json:"model"`
 	Messages []Message       `json:"messages"`
 	Schema   json.RawMessage `json:"schema"` // the JSON Schema that the reply must fit
+
+	// Title names the request for people, such as by the question. It is sent
+	// to nobody and is no part of what a golden answer is keyed by.
+	Title string `json:"-"`
 }
 
 // A Message is one turn of the conversation.
@@ -36,7 +43,49 @@ type Usage struct {
 	Cached     int `json:"cached_tokens,omitempty"` // of the prompt
 }
 
-// A Provider completes requests.
+// Add counts the tokens of another completion in.
+func (u *Usage) Add(v Usage) {
+	u.Prompt += v.Prompt
+	u.Completion += v.Completion
+	u.Cached += v.Cached
+}
+
+// A Provider completes requests. Its errors are an *[Error], a *[StatusError]
+// or the context's.
 type Provider interface {
 	Complete(context.Context, Request) (Response, error)
+}
+
+// New returns the provider that c describes: golden answers where it names a
+// folder of them, else its server. Every request goes through chain, named by
+// its model. A nil c gives a nil Provider: no model is configured.
+func New(c *config.LLM, chain call.Chain) (Provider, error) {
+	if c == nil {
+		return nil, nil
+	}
+	p, err := open(c)
+	if err != nil {
+		return nil, err
+	}
+	return chained{p, chain}, nil
+}
+
+func open(c *config.LLM) (Provider, error) {
+	if c.Replay != "" {
+		return OpenReplay(c.Replay)
+	}
+	return NewOpenAI(c)
+}
+
+// chained takes each request through the one chain.
+type chained struct {
+	next  Provider
+	chain call.Chain
+}
+
+func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
+	op := call.Op{Kind: call.Model, Name: r.Model}
+	return call.Do(ctx, p.chain, op, func(ctx context.Context) (Response, error) {
+		return p.next.Complete(ctx, r)
+	})
 }

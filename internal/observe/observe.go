@@ -4,19 +4,73 @@ package observe
 
 import (
 	"context"
-	"io"
 	"log/slog"
+	"time"
 
 	"github.com/pgmcp/pgmcp/internal/call"
-	"github.com/pgmcp/pgmcp/internal/config"
 )
 
-// NewLogger returns a logger that writes to w as c says.
-func NewLogger(w io.Writer, c config.Log) *slog.Logger { panic("observe.NewLogger: not written") }
+// Outcome is how an operation ended, in one word.
+type Outcome string
 
-// Trace gives an operation a request ID, unless an outer one has made it, and
-// logs how it ended.
-func Trace(log *slog.Logger) call.Layer { panic("observe.Trace: not written") }
+// The ways in which an operation ends.
+const (
+	OK        Outcome = "ok"
+	Refused   Outcome = "refused"   // by a rule or a limit, or misused
+	Cancelled Outcome = "cancelled" // the caller left, or pgmcp is stopping
+	Timeout   Outcome = "timeout"
+	Failed    Outcome = "error"    // a database, a model or a statement failed
+	Broken    Outcome = "internal" // pgmcp itself failed
+)
 
-// RequestID is the ID of the operation that ctx belongs to: 32 hex digits, or "".
-func RequestID(ctx context.Context) string { panic("observe.RequestID: not written") }
+// Classify says how an operation with this error ended, and the error's stable
+// code; nil is [OK] and "". It is a parameter because the errors of an operation
+// belong to packages above this one.
+type Classify func(error) (Outcome, string)
+
+// Trace gives an operation a request ID, unless ctx has one already, and logs
+// how it ended: tool calls at level info, what they are made of at debug,
+// failures as warnings and errors. The text of an error can quote a statement,
+// so it is logged at debug only, but for errors of pgmcp itself.
+func Trace(log *slog.Logger, classify Classify) call.Layer {
+	return func(next call.Handler) call.Handler {
+		return func(ctx context.Context, op call.Op) error {
+			if RequestID(ctx) == "" {
+				ctx = WithRequestID(ctx, newRequestID())
+			}
+			start := time.Now()
+			err := next(ctx, op)
+			outcome, code := classify(err)
+
+			level := slog.LevelDebug
+			switch {
+			case outcome == Broken:
+				level = slog.LevelError
+			case outcome == Failed, outcome == Timeout:
+				level = slog.LevelWarn
+			case op.Kind == call.Tool:
+				level = slog.LevelInfo
+			}
+			if !log.Enabled(ctx, level) {
+				return err
+			}
+			attrs := []slog.Attr{
+				slog.String("kind", string(op.Kind)),
+				slog.String("name", op.Name),
+				slog.String("outcome", string(outcome)),
+				slog.Duration("duration", time.Since(start)),
+			}
+			if op.Principal != "" {
+				attrs = append(attrs, slog.String("principal", op.Principal))
+			}
+			if code != "" {
+				attrs = append(attrs, slog.String("code", code))
+			}
+			if err != nil && (outcome == Broken || log.Enabled(ctx, slog.LevelDebug)) {
+				attrs = append(attrs, slog.String("error", err.Error()))
+			}
+			log.LogAttrs(ctx, level, "operation", attrs...)
+			return err
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package llm
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Code is a stable reason for which there is no completion.
+type Code string
+
+// The codes of errors.
+const (
+	Unreachable Code = "model_unreachable" // no connection, or it broke
+	TimedOut    Code = "model_timeout"     // no answer within the configured time
+	Rejected    Code = "model_rejected"    // the server will not have the request: its key, model or form
+	Refused     Code = "model_refused"     // the model declined to answer
+	CutOff      Code = "model_cut_off"     // the model's answer was cut at its token limit
+	Malformed   Code = "model_malformed"   // the server's answer is no completion
+	NoGolden    Code = "no_golden_answer"  // no golden answer for the request
+)
+
+// An Error is why there is no completion. Its text holds no key.
+type Error struct {
+	Code    Code
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// A StatusError is a server that is busy or broken: status 429 or 5xx. The same
+// request may succeed later.
+type StatusError struct {
+	Code       int
+	RetryAfter time.Duration // what the server asked to wait; 0: it said nothing
+}
+
+func (e *StatusError) Error() string {
+	if e.RetryAfter > 0 {
+		return fmt.Sprintf("the model's server answered with status %d and asks to wait %s", e.Code, e.RetryAfter)
+	}
+	return fmt.Sprintf("the model's server answered with status %d", e.Code)
+}

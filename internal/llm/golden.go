@@ -1,0 +1,250 @@
+package llm
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Handwritten is the origin of a golden answer that no model gave.
+const Handwritten = "handwritten"
+
+// A golden is one request, and what a model answered to it:
+//
+//	key: 4953705000effc03        the first 16 hex digits of the request's SHA-256
+//	stage: generate
+//	model: gpt-4o-2024-08-06
+//	origin: recorded 2025-01-10  or handwritten
+//	-- request.json --           the request, its only place
+//	-- message-1-system.txt --   a view of it for reviewers, each line after "| "
+//	-- response.json --          the answer, its content as JSON where it is JSON
+//
+// Views are prefixed because a line of SQL such as "-- orders --" would
+// otherwise begin a new file.
+type golden struct {
+	request  Request
+	response Response
+	origin   string
+}
+
+// Write keeps a golden answer in dir, which is made if need be, as
+// STAGE-TITLE-KEY.txtar, and returns its path. An answer to the same request is
+// replaced. Secrets are redacted first. Origin is [Handwritten] or
+// "recorded DATE".
+func Write(dir string, r Request, s Response, origin string) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("write golden answer: %w", err)
+	}
+	g := golden{r.redacted(), s.redacted(), origin}
+	path := filepath.Join(dir, g.request.file())
+	if old, _ := filepath.Glob(filepath.Join(dir, "*-"+g.request.key()+".txtar")); len(old) == 1 {
+		path = old[0]
+	}
+	if err := os.WriteFile(path, txtar.Format(g.archive()), 0o644); err != nil {
+		return "", fmt.Errorf("write golden answer: %w", err)
+	}
+	return path, nil
+}
+
+func (g golden) archive() *txtar.Archive {
+	a := &txtar.Archive{Comment: fmt.Appendf(nil, "key: %s\nstage: %s\nmodel: %s\norigin: %s\n",
+		g.request.key(), g.request.Stage, g.request.Model, g.origin)}
+	add := func(name string, data []byte) {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: data})
+	}
+	add("request.json", g.request.canonical())
+	for i, m := range g.request.Messages {
+		add(fmt.Sprintf("message-%d-%s.txt", i+1, m.Role), []byte(m.view()))
+	}
+	add("response.json", g.response.encode())
+	return a
+}
+
+// read reads the golden answer at path. An error means that it cannot be read,
+// or is not as Write left it.
+func read(path string) (golden, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return golden{}, err
+	}
+	a := txtar.Parse(b)
+	files := map[string][]byte{}
+	for _, f := range a.Files {
+		files[f.Name] = f.Data
+	}
+	var g golden
+	if err := decode(files["request.json"], &g.request); err != nil {
+		return g, fmt.Errorf("read request.json: %w", err)
+	}
+	if g.response, err = decodeResponse(files["response.json"]); err != nil {
+		return g, fmt.Errorf("read response.json: %w", err)
+	}
+	header := map[string]string{}
+	for line := range strings.Lines(string(a.Comment)) {
+		name, value, _ := strings.Cut(line, ":")
+		header[name] = strings.TrimSpace(value)
+	}
+	g.origin = header["origin"]
+	return g, g.verify(filepath.Base(path), header["key"], files)
+}
+
+// verify says how a golden answer differs from what Write made of it: its
+// request or a view was edited by hand, or a secret put in.
+func (g golden) verify(name, key string, files map[string][]byte) error {
+	sum := g.request.key()
+	switch {
+	case !bytes.Equal(files["request.json"], g.request.canonical()), key != sum, !strings.HasSuffix(name, "-"+sum+".txtar"):
+		return fmt.Errorf("the request was edited: its key is %s now", sum)
+	case !strings.HasPrefix(name, g.request.Stage+"-"):
+		return fmt.Errorf("the name does not begin with its stage %q", g.request.Stage)
+	case !origins.MatchString(g.origin):
+		return fmt.Errorf("the origin is %q: want %q or \"recorded YYYY-MM-DD\"", g.origin, Handwritten)
+	}
+	want := g.archive()
+	if len(files) != len(want.Files) {
+		return errors.New("there are files missing, or files too many")
+	}
+	for _, f := range want.Files {
+		if strings.HasPrefix(f.Name, "message-") && !bytes.Equal(files[f.Name], f.Data) {
+			return fmt.Errorf("%s differs from request.json: edit neither, write the answer anew", f.Name)
+		}
+	}
+	if raw := files["response.json"]; redact(string(raw)) != string(raw) {
+		return errors.New("response.json holds what looks like a secret")
+	}
+	return nil
+}
+
+var origins = regexp.MustCompile(`^(handwritten|recorded \d{4}-\d{2}-\d{2})$`)
+
+// canonical is the one text of r that its key is made from.
+func (r Request) canonical() []byte { return encode(r) }
+
+// key identifies r: the first 16 hex digits of its SHA-256.
+func (r Request) key() string {
+	sum := sha256.Sum256(r.canonical())
+	return hex.EncodeToString(sum[:8])
+}
+
+// file is the name of r's golden answer.
+func (r Request) file() string {
+	words := strings.FieldsFunc(strings.ToLower(r.Title), func(c rune) bool {
+		return c > unicode.MaxASCII || !unicode.IsLetter(c) && !unicode.IsDigit(c)
+	})
+	parts := []string{r.Stage}
+	for length := 0; len(words) > 0 && length+len(words[0]) <= 40; words = words[1:] {
+		length += len(words[0]) + 1
+		parts = append(parts, words[0])
+	}
+	return strings.Join(append(parts, r.key()), "-") + ".txtar"
+}
+
+// text is r as lines, for differences between requests.
+func (r Request) text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "model: %s\n", r.Model)
+	for _, m := range r.Messages {
+		fmt.Fprintf(&b, "%s:\n%s", m.Role, m.view())
+	}
+	fmt.Fprintf(&b, "schema:\n%s", encode(r.Schema))
+	return b.Bytes()
+}
+
+func (m Message) view() string {
+	return "| " + strings.ReplaceAll(m.Content, "\n", "\n| ") + "\n"
+}
+
+func (r Request) redacted() Request {
+	messages := make([]Message, len(r.Messages))
+	for i, m := range r.Messages {
+		messages[i] = Message{m.Role, redact(strings.ToValidUTF8(m.Content, "\uFFFD"))}
+	}
+	r.Messages = messages
+	return r
+}
+
+func (s Response) redacted() Response {
+	s.Content = redact(strings.ToValidUTF8(s.Content, "\uFFFD"))
+	return s
+}
+
+// response is a Response as it is kept: content that is JSON stands there as
+// such, so that a reviewer can read it.
+type response struct {
+	Content json.RawMessage `json:"content"`
+	Usage   Usage           `json:"usage"`
+}
+
+func (s Response) encode() []byte {
+	content := json.RawMessage(s.Content)
+	if !structured(content) {
+		content = encode(s.Content)
+	}
+	return encode(response{content, s.Usage})
+}
+
+func decodeResponse(b []byte) (Response, error) {
+	var kept response
+	if err := decode(b, &kept); err != nil {
+		return Response{}, err
+	}
+	s := Response{Usage: kept.Usage}
+	if !structured(kept.Content) {
+		err := decode(kept.Content, &s.Content)
+		return s, err
+	}
+	var compact bytes.Buffer
+	err := json.Compact(&compact, kept.Content)
+	s.Content = compact.String()
+	return s, err
+}
+
+// structured reports whether b is a JSON object or array.
+func structured(b []byte) bool {
+	b = bytes.TrimSpace(b)
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[') && json.Valid(b)
+}
+
+// encode is v as indented JSON that leaves <, > and & readable.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		// Only a Schema that is no JSON fails: a constant of the program.
+		panic(fmt.Sprintf("llm: encode: %v", err))
+	}
+	return b.Bytes()
+}
+
+// decode reads one JSON value into v, and refuses fields that v does not have.
+func decode(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("text after the JSON value")
+	}
+	return nil
+}
+
+const redacted = "[REDACTED]"
+
+var secret = regexp.MustCompile(`(?i)\b(sk-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/-]{8,}|gh[pousr]_[a-z0-9]{20,}|postgres(ql)?://[^\s"'\\]+)`)
+
+// redact replaces what looks like a key, a token or a database's URL.
+func redact(s string) string { return secret.ReplaceAllString(s, redacted) }

@@ -1,0 +1,139 @@
+package replay_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
+	"github.com/pgmcp/pgmcp/internal/replay"
+)
+
+// TestCommands runs scripts that use each command, and looks at what it says
+// when it fails: those whose first line is "# fails: TEXT" must fail with TEXT.
+func TestCommands(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	var server *pgtest.Server
+	pgtest.Each(t, func(_ *testing.T, s *pgtest.Server) { server = s })
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, _, _ := strings.Cut(string(text), "\n")
+			want, fails := strings.CutPrefix(first, "# fails: ")
+			o := options(t, server)
+			o.Golden, o.Update = "testdata/golden", false
+			r := replay.Run(o, file)
+			switch {
+			case fails && (r.Status != replay.Fail || !strings.Contains(r.Log, want)):
+				t.Errorf("%s, want failure with %q:\n%s", r.Status, want, r.Log)
+			case !fails && r.Status != replay.Pass:
+				t.Errorf("%s:\n%s", r.Status, r.Log)
+			}
+		})
+	}
+}
+
+// echoServer is an MCP server with one tool, which gives back what it got, or says no
+// to {"fail": true}.
+func echoServer() {
+	s := mcp.NewServer(&mcp.Implementation{Name: "echo", Version: "1"}, nil)
+	s.AddTool(&mcp.Tool{Name: "echo", InputSchema: json.RawMessage(`{"type":"object"}`)},
+		func(_ context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return &mcp.CallToolResult{
+				Content:           []mcp.Content{&mcp.TextContent{Text: "said"}},
+				StructuredContent: r.Params.Arguments,
+				IsError:           bytes.Contains(r.Params.Arguments, []byte(`"fail"`)),
+			}, nil
+		})
+	os.Stderr.WriteString("echo is here\n")
+	if err := s.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
+		os.Exit(1)
+	}
+}
+
+// ask asks the model at MODEL_URL in the stage of its first argument, for as
+// long as the second says.
+func ask() {
+	ctx := context.Background()
+	if len(os.Args) > 2 {
+		d, _ := time.ParseDuration(os.Args[2])
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d)
+		defer cancel()
+	}
+	body := fmt.Sprintf(`{"model": "m", "messages": [{"role": "user", "content": "how many %s"}],
+		"response_format": {"json_schema": {"name": %q}}}`, os.Args[1], os.Args[1])
+	req, err := http.NewRequestWithContext(ctx, "POST", os.Getenv("MODEL_URL")+"/chat/completions", strings.NewReader(body))
+	if err != nil {
+		log.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer k")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s after %s\n%s\n", res.Status, res.Header.Get("Retry-After"), text)
+	var reply struct {
+		Choices []struct{ Message struct{ Content string } }
+	}
+	if json.Unmarshal(text, &reply) != nil || len(reply.Choices) == 0 {
+		os.Exit(1)
+	}
+	fmt.Println(reply.Choices[0].Message.Content)
+}
+
+// dial connects to a database and prints how long a round trip takes, in milliseconds.
+func dial() {
+	conn, err := pgconn.Connect(context.Background(), os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
+	start := time.Now()
+	if _, err := conn.Exec(context.Background(), "select 1").ReadAll(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(time.Since(start).Milliseconds())
+}
+
+func TestHelp(t *testing.T) {
+	var b bytes.Buffer
+	replay.Help(&b)
+	readme, err := os.ReadFile(filepath.Join(scenarios, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		before, rest, _ := strings.Cut(string(readme), "<!-- commands -->\n")
+		_, after, _ := strings.Cut(rest, "<!-- end -->")
+		readme = []byte(before + "<!-- commands -->\n```text\n" + b.String() + "```\n<!-- end -->" + after)
+		if err := os.WriteFile(filepath.Join(scenarios, "README.md"), readme, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(string(readme), b.String()) {
+		t.Error("scenarios/README.md does not list the commands as they are; -update rewrites it")
+	}
+}

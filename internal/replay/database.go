@@ -1,0 +1,226 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
+)
+
+// A database is one that the scenario made.
+type database struct {
+	admin string        // the superuser's URL
+	url   string        // what NAME_URL holds
+	proxy *pgtest.Proxy // nil until "proxy"
+}
+
+const suffixMark = "{{suffix}}"
+
+func (s *scenario) db(in invocation) error {
+	if len(in.args) < 1 || len(in.args) > 3 {
+		return errUsage
+	}
+	name := in.args[0]
+	if s.databases[name] != nil {
+		return fmt.Errorf("there is a database %s already", name)
+	}
+	var script []byte
+	if len(in.args) > 1 {
+		var err error
+		if script, err = s.read(in.args[1]); err != nil {
+			return err
+		}
+	}
+	// A script that names roles is different in every scenario: no template.
+	own := bytes.Contains(script, []byte(suffixMark))
+	shared := string(script)
+	if own {
+		shared = ""
+	}
+	admin, drop, err := s.options.Server.Database(in.ctx, shared)
+	if err != nil {
+		return err
+	}
+	s.ts.Defer(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
+			s.ts.Logf("%v", err)
+		}
+	})
+	if own {
+		script := strings.ReplaceAll(string(script), suffixMark, s.suffix)
+		if _, err := query(in.ctx, admin, script); err != nil {
+			return fmt.Errorf("%s: %w", in.args[1], err)
+		}
+	}
+	db := &database{admin: admin, url: admin}
+	if len(in.args) == 3 {
+		if db.url, err = login(in.ctx, admin, in.args[2]); err != nil {
+			return err
+		}
+	}
+	s.databases[name] = db
+	s.setenv(variableOf(name), db.url)
+	return nil
+}
+
+// variableOf is the variable that holds the URL of a database.
+func variableOf(name string) string { return strings.ToUpper(name) + "_URL" }
+
+// login lets a role log in, and returns the URL by which it does.
+func login(ctx context.Context, admin, role string) (string, error) {
+	u, err := url.Parse(admin)
+	if err != nil {
+		return "", err
+	}
+	const password = "scenario" // trusted or not, the server is gone or ours
+	quoted := `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
+	if _, err := query(ctx, admin, fmt.Sprintf("alter role %s login password '%s'", quoted, password)); err != nil {
+		return "", err
+	}
+	u.User = url.UserPassword(role, password)
+	return u.String(), nil
+}
+
+// dropRoles drops the roles that carry the scenario's suffix and own nothing any more.
+func (s *scenario) dropRoles(ctx context.Context) error {
+	_, err := query(ctx, s.options.Server.URL(), fmt.Sprintf(`do $$
+declare r name;
+begin
+	for r in select rolname from pg_roles where rolname like '%%%s' loop
+		begin
+			execute format('drop role %%I', r);
+		exception when dependent_objects_still_exist then
+			null; -- another database of the scenario has it, and is dropped later
+		end;
+	end loop;
+end $$`, s.suffix))
+	return err
+}
+
+func (s *scenario) database(name string) (*database, error) {
+	if db := s.databases[name]; db != nil {
+		return db, nil
+	}
+	return nil, fmt.Errorf("there is no database %s; db makes one", name)
+}
+
+func (s *scenario) psql(in invocation) error {
+	if len(in.args) != 2 {
+		return errUsage
+	}
+	db, err := s.database(in.args[0])
+	if err != nil {
+		return err
+	}
+	rows, err := query(in.ctx, db.admin, in.args[1])
+	if in.not {
+		if err == nil {
+			return errors.New("it succeeded")
+		}
+		fmt.Fprintln(in.stderr, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		fmt.Fprintln(in.stdout, strings.Join(row, "|"))
+	}
+	return nil
+}
+
+// query runs the statements of sql on a connection of its own, as one
+// transaction unless they say otherwise, and returns the rows of all as text.
+func query(ctx context.Context, dsn, sql string) ([][]string, error) {
+	conn, err := pgconn.Connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	results, err := conn.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, r := range results {
+		for _, values := range r.Rows {
+			row := make([]string, len(values))
+			for i, v := range values {
+				row[i] = string(v)
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func (s *scenario) proxy(in invocation) error {
+	if len(in.args) != 1 {
+		return errUsage
+	}
+	db, err := s.database(in.args[0])
+	if err != nil {
+		return err
+	}
+	if db.proxy != nil {
+		return fmt.Errorf("database %s has a proxy already", in.args[0])
+	}
+	config, err := pgconn.ParseConfig(db.url)
+	if err != nil {
+		return err
+	}
+	db.proxy, err = pgtest.NewProxy(net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
+	if err != nil {
+		return err
+	}
+	s.ts.Defer(func() { db.proxy.Close() })
+	u, err := url.Parse(db.url)
+	if err != nil {
+		return err
+	}
+	u.Host = db.proxy.Addr()
+	s.setenv(variableOf(in.args[0]), u.String())
+	return nil
+}
+
+func (s *scenario) fault(in invocation) error {
+	if len(in.args) < 2 {
+		return errUsage
+	}
+	db, err := s.database(in.args[0])
+	if err != nil {
+		return err
+	}
+	if db.proxy == nil {
+		return fmt.Errorf("database %s has no proxy; proxy puts one before it", in.args[0])
+	}
+	switch verb, rest := in.args[1], in.args[2:]; {
+	case verb == "delay" && len(rest) == 1:
+		d, err := time.ParseDuration(rest[0])
+		if err != nil {
+			return err
+		}
+		db.proxy.Delay(d)
+	case verb == "cut" && len(rest) == 0:
+		db.proxy.Cut()
+	case verb == "down" && len(rest) == 0:
+		db.proxy.Down(true)
+	case verb == "up" && len(rest) == 0:
+		db.proxy.Down(false)
+		db.proxy.Delay(0)
+	default:
+		return errUsage
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// golden compares a file of the script with one that is kept outside of it.
+func (s *scenario) golden(in invocation) error {
+	if len(in.args) != 2 {
+		return errUsage
+	}
+	got, err := s.read(in.args[0])
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.options.Golden, filepath.FromSlash(in.args[1]))
+	want, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(got, want):
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case s.options.Update:
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		s.ts.Logf("updated golden file %s", in.args[1])
+		return os.WriteFile(path, got, 0o644)
+	case err != nil:
+		return fmt.Errorf("there is no golden file %s; -update writes it", in.args[1])
+	}
+	return fmt.Errorf("the golden file differs; -update rewrites it:\n%s",
+		diff.Diff("golden/"+in.args[1], want, in.args[0], got))
+}
+
+var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
+func (s *scenario) expand(in invocation) error {
+	if len(in.args) == 0 {
+		return errUsage
+	}
+	for _, name := range in.args {
+		text, err := s.read(name)
+		if err != nil {
+			return err
+		}
+		var missing error
+		text = variable.ReplaceAllFunc(text, func(m []byte) []byte {
+			v := s.ts.Getenv(string(m[2 : len(m)-1]))
+			if v == "" {
+				missing = fmt.Errorf("expand %s: %s is not set", name, m)
+			}
+			return []byte(v)
+		})
+		if missing != nil {
+			return missing
+		}
+		if err := os.WriteFile(s.ts.MkAbs(name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) json(in invocation) error {
+	if len(in.args) != 2 {
+		return errUsage
+	}
+	text, err := s.read(in.args[0])
+	if err != nil {
+		return err
+	}
+	value, err := lookup(text, in.args[1])
+	switch {
+	case in.not && errors.Is(err, errNoValue):
+		return nil
+	case err != nil:
+		return err
+	case in.not:
+		return fmt.Errorf("%s is %s", in.args[1], value)
+	}
+	var str string
+	if json.Unmarshal(value, &str) == nil && value[0] == '"' {
+		value = []byte(str)
+	}
+	fmt.Fprintf(in.stdout, "%s\n", value)
+	return nil
+}
+
+var errNoValue = errors.New("no such value")
+
+// lookup is the value at a dotted path, as it is written in text.
+func lookup(text []byte, path string) (json.RawMessage, error) {
+	if !json.Valid(text) {
+		return nil, fmt.Errorf("this is no JSON: %s", text)
+	}
+	value := json.RawMessage(bytes.TrimSpace(text))
+	for step := range strings.SplitSeq(path, ".") {
+		var object map[string]json.RawMessage
+		var array []json.RawMessage
+		found := false
+		switch value[0] {
+		case '{':
+			if err := json.Unmarshal(value, &object); err != nil {
+				return nil, err
+			}
+			value, found = object[step]
+		case '[':
+			if err := json.Unmarshal(value, &array); err != nil {
+				return nil, err
+			}
+			if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(array) {
+				value, found = array[i], true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("%w at %q of %s", errNoValue, step, path)
+		}
+	}
+	return value, nil
+}
+
+// waitfor polls for a condition.
+func (s *scenario) waitfor(in invocation) error {
+	args := in.args
+	var pattern *regexp.Regexp
+	if len(args) > 2 && args[0] == "-stdout" {
+		re, err := regexp.Compile("(?m)" + args[1])
+		if err != nil {
+			return err
+		}
+		pattern, args = re, args[2:]
+	}
+	not := len(args) > 1 && args[0] == "!"
+	if not {
+		args = args[1:]
+	}
+	if len(args) == 0 || args[0] == "waitfor" {
+		return errUsage
+	}
+	var out, errs bytes.Buffer
+	try := func() error {
+		out.Reset()
+		errs.Reset()
+		in := invocation{in.ctx, not, args, &out, &errs}
+		switch {
+		case len(args) == 1 && pattern == nil && !not:
+			return s.written(args[0])
+		case args[0] == "exec":
+			if err := s.exec(in); err != nil {
+				return err
+			}
+		default:
+			if err := s.run(in); err != nil {
+				return err
+			}
+		}
+		if pattern != nil && !pattern.Match(out.Bytes()) {
+			return fmt.Errorf("no match for %s", pattern)
+		}
+		return nil
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil || in.ctx.Err() != nil {
+			in.stdout.Write(out.Bytes())
+			in.stderr.Write(errs.Bytes())
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-in.ctx.Done():
+			return fmt.Errorf("waited %v: %w", patience, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *scenario) written(name string) error {
+	info, err := os.Stat(s.ts.MkAbs(name))
+	if err == nil && info.Size() == 0 {
+		err = fmt.Errorf("%s is empty", name)
+	}
+	return err
+}
+
+func (s *scenario) exec(in invocation) error {
+	if len(in.args) < 2 {
+		return errUsage
+	}
+	cmd, err := s.program(in.ctx, in.args[1:])
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = in.stdout, in.stderr
+	err = cmd.Run()
+	if in.not && err == nil {
+		return errors.New("it succeeded")
+	}
+	if in.not {
+		return nil
+	}
+	return err
+}

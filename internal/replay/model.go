@@ -1,0 +1,216 @@
+package replay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A model is an OpenAI-compatible server that says what the scenario wants.
+type model struct {
+	server *httptest.Server
+	closed chan struct{}
+
+	mu       sync.Mutex
+	replies  map[string][]string // by stage
+	requests []modelRequest
+	fault    func(http.ResponseWriter) bool // reports whether it has answered
+	delay    time.Duration
+}
+
+// A modelRequest is what replay reads of a request for a chat completion.
+type modelRequest struct {
+	Model    string `json:"model"`
+	Messages []struct {
+		Role    string `json:"role"`
+		Content string `json:"content"`
+	} `json:"messages"`
+	ResponseFormat struct {
+		JSONSchema struct {
+			Name string `json:"name"`
+		} `json:"json_schema"`
+	} `json:"response_format"`
+	authorization string
+}
+
+// stage is the pipeline's stage, by which the schema of the reply is named.
+func (r modelRequest) stage() string { return r.ResponseFormat.JSONSchema.Name }
+
+func (s *scenario) modelStart(in invocation) error {
+	if s.model != nil {
+		return errors.New("the model runs already")
+	}
+	m := &model{closed: make(chan struct{}), replies: map[string][]string{}}
+	s.model = m
+	if err := s.load(in.args); err != nil {
+		return err
+	}
+	m.server = httptest.NewServer(m)
+	s.ts.Defer(func() { close(m.closed); m.server.Close() })
+	s.setenv("MODEL_URL", m.server.URL+"/v1")
+	return nil
+}
+
+func (s *scenario) modelReplies(in invocation) error {
+	if s.model == nil {
+		return errNoModel
+	}
+	if len(in.args) == 0 {
+		return errUsage
+	}
+	return s.load(in.args)
+}
+
+var errNoModel = errors.New("there is no model; model start starts one")
+
+// load replaces the replies of the stages that the files are named for.
+func (s *scenario) load(files []string) error {
+	replies := map[string][]string{}
+	for _, name := range files {
+		text, err := s.read(name)
+		if err != nil {
+			return err
+		}
+		stage := filepath.Base(name)
+		if i := strings.IndexAny(stage, "-."); i >= 0 {
+			stage = stage[:i]
+		}
+		replies[stage] = append(replies[stage], strings.TrimSpace(string(text)))
+	}
+	s.model.mu.Lock()
+	defer s.model.mu.Unlock()
+	for stage, r := range replies {
+		s.model.replies[stage] = r
+	}
+	return nil
+}
+
+func (s *scenario) modelFault(in invocation) error {
+	if s.model == nil {
+		return errNoModel
+	}
+	if len(in.args) == 0 {
+		return errUsage
+	}
+	var fault func(http.ResponseWriter) bool
+	var delay time.Duration
+	switch kind, rest := in.args[0], in.args[1:]; {
+	case kind == "none" && len(rest) == 0:
+	case kind == "garbage" && len(rest) == 0:
+		fault = func(w http.ResponseWriter) bool { io.WriteString(w, "<html>not a model</html>"); return true }
+	case kind == "cut" && len(rest) == 0:
+		fault = func(w http.ResponseWriter) bool {
+			io.WriteString(w, `{"choices":[{"mess`)
+			panic(http.ErrAbortHandler)
+		}
+	case kind == "delay" && len(rest) == 1:
+		var err error
+		if delay, err = time.ParseDuration(rest[0]); err != nil {
+			return err
+		}
+	case kind == "status" && (len(rest) == 1 || len(rest) == 2):
+		code, err := strconv.Atoi(rest[0])
+		if err != nil {
+			return errUsage
+		}
+		fault = func(w http.ResponseWriter) bool {
+			if len(rest) == 2 {
+				w.Header().Set("Retry-After", rest[1])
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(code)
+			io.WriteString(w, `{"error":{"message":"the scenario wants it so"}}`)
+			return true
+		}
+	default:
+		return errUsage
+	}
+	s.model.mu.Lock()
+	defer s.model.mu.Unlock()
+	s.model.fault, s.model.delay = fault, delay
+	return nil
+}
+
+func (s *scenario) modelRequests(in invocation) error {
+	if s.model == nil {
+		return errNoModel
+	}
+	if len(in.args) != 0 {
+		return errUsage
+	}
+	s.model.mu.Lock()
+	defer s.model.mu.Unlock()
+	for i, r := range s.model.requests {
+		fmt.Fprintf(in.stdout, "request %d: stage %s, model %s, authorization %q\n", i+1, r.stage(), r.Model, r.authorization)
+		for _, m := range r.Messages {
+			fmt.Fprintf(in.stdout, "%s:\n%s\n", m.Role, m.Content)
+		}
+	}
+	return nil
+}
+
+// ServeHTTP answers a request for a chat completion.
+func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost || r.URL.Path != "/v1/chat/completions" {
+		http.NotFound(w, r)
+		return
+	}
+	req := modelRequest{authorization: r.Header.Get("Authorization")}
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	m.mu.Lock()
+	m.requests = append(m.requests, req)
+	fault, delay := m.fault, m.delay
+	m.mu.Unlock()
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-r.Context().Done():
+			return
+		case <-m.closed:
+			return
+		}
+	}
+	if fault != nil && fault(w) {
+		return
+	}
+	content, ok := m.next(req.stage())
+	if !ok {
+		http.Error(w, fmt.Sprintf(`{"error":{"message":"the scenario has no reply for stage '%s'"}}`, req.stage()), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{
+		"object": "chat.completion",
+		"model":  req.Model,
+		"choices": []any{map[string]any{
+			"index": 0, "finish_reason": "stop",
+			"message": map[string]any{"role": "assistant", "content": content},
+		}},
+		"usage": map[string]any{"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+	})
+}
+
+// next is the reply whose turn it is in a stage.
+func (m *model) next(stage string) (string, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	replies := m.replies[stage]
+	if len(replies) == 0 {
+		return "", false
+	}
+	if len(replies) > 1 {
+		m.replies[stage] = replies[1:]
+	}
+	return replies[0], true
+}

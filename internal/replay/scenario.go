@@ -1,0 +1,118 @@
+package replay
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// patience is how long one command may take, and how long waitfor polls. It only
+// bounds how late a failure is noticed.
+const patience = 20 * time.Second
+
+// A scenario is what the commands of one running script share.
+type scenario struct {
+	options   Options
+	suffix    string   // for names that are not the database's own, such as roles
+	variables []string // names of the environment variables that the script sets
+	ts        *testscript.TestScript
+
+	databases map[string]*database
+	sessions  map[string]*session
+	model     *model // nil until "model start"
+}
+
+// assignment finds the variables of "env NAME=VALUE" lines.
+var assignment = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=`)
+
+func newScenario(o Options, file string) (*scenario, error) {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	s := &scenario{options: o, databases: map[string]*database{}, sessions: map[string]*session{}}
+	for _, m := range assignment.FindAllSubmatch(archive.Comment, -1) {
+		s.variables = append(s.variables, string(m[1]))
+	}
+	random := make([]byte, 4)
+	rand.Read(random)
+	s.suffix = hex.EncodeToString(random)
+	return s, nil
+}
+
+func (s *scenario) setup(e *testscript.Env) error {
+	for _, v := range e.Vars {
+		name, _, _ := strings.Cut(v, "=")
+		s.variables = append(s.variables, name)
+	}
+	e.Setenv("SUFFIX", s.suffix)
+	s.variables = append(s.variables, "SUFFIX")
+	return nil
+}
+
+// condition knows [pg>=17].
+func (s *scenario) condition(cond string) (bool, error) {
+	major, ok := strings.CutPrefix(cond, "pg>=")
+	if !ok {
+		return false, errors.New("no such condition")
+	}
+	n, err := strconv.Atoi(major)
+	return s.options.Server.Version()/10_000 >= n, err
+}
+
+func (s *scenario) setenv(name, value string) {
+	s.ts.Setenv(name, value)
+	s.variables = append(s.variables, name)
+}
+
+// program is a command that runs in the script's folder and environment, and in
+// no other: what the caller of replay has in its environment does not leak in.
+func (s *scenario) program(ctx context.Context, args []string) (*exec.Cmd, error) {
+	path, err := s.lookPath(args[0])
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, path, args[1:]...)
+	cmd.Dir = s.ts.MkAbs(".")
+	cmd.Env = []string{"PWD=" + cmd.Dir}
+	for _, name := range s.variables {
+		if v := s.ts.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
+	}
+	return cmd, nil
+}
+
+func (s *scenario) lookPath(name string) (string, error) {
+	if filepath.Base(name) != name {
+		return s.ts.MkAbs(name), nil
+	}
+	for _, dir := range filepath.SplitList(s.ts.Getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not on the script's PATH", name)
+}
+
+// read is the content of a file of the script; "stdout" and "stderr" are what
+// the last command printed.
+func (s *scenario) read(name string) ([]byte, error) {
+	if name == "stdout" || name == "stderr" {
+		return []byte(s.ts.ReadFile(name)), nil
+	}
+	return os.ReadFile(s.ts.MkAbs(name))
+}
