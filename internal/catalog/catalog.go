@@ -15,13 +15,13 @@ type Catalog struct {
 	Schemas    []string     `json:"schemas"`    // every schema that is not PostgreSQL's own
 	Relations  []*Relation  `json:"relations"`  // sorted by schema and name
 	Enums      []*Enum      `json:"enums"`      // sorted likewise
-	Functions  []*Function  `json:"functions"`  // user-defined: every function outside pg_catalog
-	Operators  []*Operator  `json:"operators"`  // every operator outside pg_catalog
-	Types      []*Type      `json:"types"`      // every domain, range, base and composite type outside pg_catalog
-	Casts      []*Cast      `json:"casts"`      // every cast that is not PostgreSQL's own
+	Functions  []*Function  `json:"functions"`  // every function that is not PostgreSQL's own
+	Operators  []*Operator  `json:"operators"`  // every operator that is not PostgreSQL's own
+	Types      []*Type      `json:"types"`      // every such domain, range, base and composite type
+	Casts      []*Cast      `json:"casts"`      // every such cast
 	Extensions []*Extension `json:"extensions"` // installed extensions
 
-	index index // lookups by name and OID; made by finish, never sent
+	index index // lookups, made when the first one is asked for
 }
 
 // Kind is what a relation is, as pg_class.relkind says it.
@@ -40,6 +40,7 @@ const (
 // A Relation is a table or anything that a statement can read like one.
 type Relation struct {
 	OID     uint32 `json:"oid"`
+	RowType uint32 `json:"row_type,omitempty"` // OID of the composite type of its rows (pg_class.reltype)
 	Schema  string `json:"schema"`
 	Name    string `json:"name"`
 	Kind    Kind   `json:"kind"`
@@ -64,9 +65,12 @@ type Column struct {
 	Number   int16  `json:"number"` // pg_attribute.attnum
 	Type     string `json:"type"`   // as format_type prints it, such as "numeric(10,2)"
 	TypeOID  uint32 `json:"type_oid"`
+	Element  uint32 `json:"element,omitempty"` // arrays: OID of the type of an element (pg_type.typelem where typsubscript is array's)
 	Nullable bool   `json:"nullable,omitempty"`
-	Default  string `json:"default,omitempty"`
+	Default  string `json:"default,omitempty"` // or what a generated column is computed by
 	Comment  string `json:"comment,omitempty"`
+
+	GeneratedFrom []int16 `json:"generated_from,omitempty"` // the columns that a generated column is computed from
 }
 
 // A ForeignKey refers from columns of its relation to columns of another.
@@ -84,11 +88,18 @@ type Index struct {
 	Unique     bool   `json:"unique,omitempty"`
 }
 
-// A Dependency is one thing that a view's rule reads, from pg_depend.
+// A Dependency is one thing that a view's rule reads: a relation and what of it,
+// a function, or a function of PostgreSQL's own.
+//
+// pg_depend alone would not do. It forgets a whole-row reference where columns of
+// the same relation are mentioned too, and it never knew of PostgreSQL's own
+// relations and functions; the rule itself tells.
 type Dependency struct {
-	Relation uint32 `json:"relation,omitempty"` // OID of a relation, or 0
-	Column   int16  `json:"column,omitempty"`   // its column; 0 means the whole row
+	Relation uint32 `json:"relation,omitempty"` // OID of a relation, or 0; one that is not in the catalog is PostgreSQL's own
+	Column   int16  `json:"column,omitempty"`   // its column; 0: none in particular, as in count(*); below 0: a system column
+	Whole    bool   `json:"whole,omitempty"`    // some whole row is read, which may be this relation's
 	Function uint32 `json:"function,omitempty"` // OID of a user-defined function, or 0
+	Builtin  string `json:"builtin,omitempty"`  // name of a function of PostgreSQL's own, or ""
 }
 
 // An Enum is an enum type and its labels, in their order.
@@ -104,9 +115,10 @@ type Function struct {
 	OID             uint32   `json:"oid"`
 	Schema          string   `json:"schema"`
 	Name            string   `json:"name"`
-	Kind            string   `json:"kind"`      // "function", "aggregate", "window" or "procedure"
-	Arguments       string   `json:"arguments"` // as pg_get_function_identity_arguments prints them
-	Result          string   `json:"result"`    // as pg_get_function_result prints it
+	Kind            string   `json:"kind"`                     // "function", "aggregate", "window" or "procedure"
+	Arguments       string   `json:"arguments"`                // as pg_get_function_identity_arguments prints them
+	ArgumentTypes   []uint32 `json:"argument_types,omitempty"` // OIDs of the input arguments' types (pg_proc.proargtypes)
+	Result          string   `json:"result"`                   // as pg_get_function_result prints it
 	ResultTypeOID   uint32   `json:"result_type_oid"`
 	ReturnsSet      bool     `json:"returns_set,omitempty"`
 	OutColumns      []Column `json:"out_columns,omitempty"` // OUT and TABLE columns, names and types
@@ -121,6 +133,8 @@ type Function struct {
 type Operator struct {
 	Schema    string `json:"schema"`
 	Name      string `json:"name"`
+	Left      uint32 `json:"left,omitempty"` // OIDs of the operands' types; 0: it has no left operand
+	Right     uint32 `json:"right,omitempty"`
 	Function  uint32 `json:"function"` // the OID of its function
 	Extension string `json:"extension,omitempty"`
 }
@@ -131,9 +145,9 @@ type Type struct {
 	Schema    string   `json:"schema"`
 	Name      string   `json:"name"`
 	Kind      string   `json:"kind"`              // "base", "composite", "domain", "range" or "multirange"
-	Base      uint32   `json:"base,omitempty"`    // domains: the OID of the type below
+	Base      uint32   `json:"base,omitempty"`    // domains: the OID of the type below; ranges: of the subtype
 	Columns   []Column `json:"columns,omitempty"` // composites: their attributes
-	Check     bool     `json:"check,omitempty"`   // domains: a CHECK constraint calls code when a value is made
+	Check     bool     `json:"check,omitempty"`   // making a value calls code: a domain's CHECK, a range's canonical function
 	Extension string   `json:"extension,omitempty"`
 }
 
@@ -142,6 +156,7 @@ type Cast struct {
 	Source    uint32 `json:"source"` // type OIDs
 	Target    uint32 `json:"target"`
 	Function  uint32 `json:"function,omitempty"` // 0: binary coercible or by input and output
+	Context   string `json:"context"`            // where PostgreSQL applies it by itself: "explicit" (nowhere), "assignment" or "implicit"
 	Extension string `json:"extension,omitempty"`
 }
 
