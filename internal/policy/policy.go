@@ -4,59 +4,92 @@
 // guard finds out what a statement mentions.
 package policy
 
-import (
-	"time"
-
-	"github.com/pgmcp/pgmcp/internal/catalog"
-	"github.com/pgmcp/pgmcp/internal/config"
-)
-
-// Rules are what a configuration says about one database.
-type Rules struct{}
-
-// Limits bound one statement.
-type Limits struct {
-	MaxRows          int
-	MaxBytes         int64
-	StatementTimeout time.Duration
-	MaxCost          float64 // 0: no limit
-}
-
-// Compile turns c into the rules of the database name, common rules and overrides
-// joined. c is valid and has that database.
-func Compile(c *config.Config, name string) *Rules { panic("policy.Compile: not written") }
-
-// Close applies the rules to a catalog. The result for the catalog that was
-// given last is kept, so calling it for each statement costs nothing.
-func (r *Rules) Close(c *catalog.Catalog) *Policy { panic("policy.Close: not written") }
+import "github.com/pgmcp/pgmcp/internal/catalog"
 
 // A Policy is the rules of one database closed over one catalog. It is immutable.
 type Policy struct {
 	Database     string
 	Catalog      *catalog.Catalog
-	SearchPath   []string // the readable schemas, in the order in which bare names are looked up
+	SearchPath   []string // the readable schemas that exist, in the order in which bare names are looked up
 	AllowExplain bool
 	Limits       Limits
+
+	rules    *Rules
+	verdicts map[uint32]Verdict // of every relation of the catalog, by OID
+	columns  map[column]barrier // of the columns that may not be read
+	types    map[uint32]bool    // of every type of the catalog, by OID
 }
 
-// Relation reports whether the relation may be named at all.
-func (p *Policy) Relation(r *catalog.Relation) bool { panic("policy.Relation: not written") }
+// A Verdict is what the rules say of a schema or relation. The zero value refuses.
+type Verdict int
+
+// The verdicts.
+const (
+	Unknown       Verdict = iota // it is not in the catalog that the policy is closed over
+	ClosedSchema                 // its schema is not among those that can be read
+	BlockedSchema                // its schema is blocked
+	BlockedTable                 // it, or something that it is a part of, is blocked
+	BlockedChild                 // reading it would read the rows of a blocked partition or child; FROM ONLY does not
+	BlockedView                  // it reads something blocked
+	NotTabular                   // a sequence
+	Allowed
+)
+
+// Schema is the verdict on a schema, whether it exists or not, so that a refusal
+// does not tell which names exist in a closed one.
+func (p *Policy) Schema(name string) Verdict { return p.rules.schema(name) }
+
+// Verdict is the verdict on reading a relation with everything below it, as FROM
+// reads a table with its partitions and children.
+func (p *Policy) Verdict(r *catalog.Relation) Verdict { return p.verdicts[r.OID] }
+
+// Relation reports whether the relation may be read: its verdict is Allowed.
+func (p *Policy) Relation(r *catalog.Relation) bool { return p.verdicts[r.OID] == Allowed }
 
 // Column reports whether the column may be mentioned; false for every column of
-// a relation that may not be named.
+// a relation that may not be read.
 func (p *Policy) Column(r *catalog.Relation, c *catalog.Column) bool {
-	panic("policy.Column: not written")
+	return p.Relation(r) && p.columns[column{r.OID, c.Number}] == open
 }
 
 // Columns are the columns of r that may be mentioned, in order.
-func (p *Policy) Columns(r *catalog.Relation) []catalog.Column { panic("policy.Columns: not written") }
+func (p *Policy) Columns(r *catalog.Relation) []catalog.Column {
+	var columns []catalog.Column
+	for i := range r.Columns {
+		if p.Column(r, &r.Columns[i]) {
+			columns = append(columns, r.Columns[i])
+		}
+	}
+	return columns
+}
 
-// Builtin reports whether a function of pg_catalog may be called.
-func (p *Policy) Builtin(name string) bool { panic("policy.Builtin: not written") }
+// Only reports whether the relation's own rows may be read, as FROM ONLY does.
+func (p *Policy) Only(r *catalog.Relation) bool {
+	v := p.verdicts[r.OID]
+	return v == Allowed || v == BlockedChild
+}
+
+// OnlyColumn is what Column is, for a relation that is read by FROM ONLY.
+func (p *Policy) OnlyColumn(r *catalog.Relation, c *catalog.Column) bool {
+	return p.Only(r) && p.columns[column{r.OID, c.Number}] != blocked
+}
+
+// Builtin reports whether a function of PostgreSQL's own may be called.
+func (p *Policy) Builtin(name string) bool { return p.rules.builtin(name) }
 
 // Function reports whether a user-defined function may be called.
-func (p *Policy) Function(f *catalog.Function) bool { panic("policy.Function: not written") }
+func (p *Policy) Function(f *catalog.Function) bool { return p.rules.function(f) }
 
-// Operator reports whether a user-defined operator may be used: its extension is allowed,
-// or its function is.
-func (p *Policy) Operator(o *catalog.Operator) bool { panic("policy.Operator: not written") }
+// Operator reports whether a user-defined operator may be used: its function may
+// be called, or it is an allowed extension's name for a function that is not blocked.
+func (p *Policy) Operator(o *catalog.Operator) bool {
+	if f := p.Catalog.FunctionByOID(o.Function); f != nil {
+		return p.Function(f)
+	}
+	return p.rules.extension(o.Extension)
+}
+
+// Type reports whether values of a user-defined type may be made, by a cast or a
+// constant. It is false for OIDs that are not in the catalog: PostgreSQL's own
+// types are not the policy's to judge.
+func (p *Policy) Type(oid uint32) bool { return p.types[oid] }
