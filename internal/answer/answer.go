@@ -2,12 +2,13 @@
 // has it write SQL, has that checked, planned and run, has the result examined,
 // and computes a confidence. Below the threshold it withholds the rows. Its only
 // way to a database is package query.
+//
+// What a model says is never believed: SQL goes through the guard, replies are
+// held against their schema, and the confidence is computed here, from a rubric
+// and from what the result looks like.
 package answer
 
 import (
-	"context"
-
-	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
@@ -27,6 +28,7 @@ const (
 	LowConfidence Status = "low_confidence" // rows withheld, or flagged where so configured
 	Clarify       Status = "clarify"        // the question has several readings; Message asks back
 	Unanswerable  Status = "unanswerable"   // this database cannot answer it; Message says why
+	Refused       Status = "refused"        // the guard or PostgreSQL would not have the model's SQL; Refusal says why
 )
 
 // An Answer is what became of a question.
@@ -35,9 +37,11 @@ type Answer struct {
 	Database    string        `json:"database"`
 	Message     string        `json:"message,omitempty"` // the question back, or what is missing
 	SQL         string        `json:"sql,omitempty"`
-	Reading     string        `json:"reading,omitempty"` // what the SQL answers, in the judge's words
-	Confidence  Confidence    `json:"confidence"`
+	Reading     string        `json:"reading,omitempty"`    // what the SQL answers, in the judge's words
+	Confidence  *Confidence   `json:"confidence,omitempty"` // nil unless the SQL ran
+	Refusal     *Refusal      `json:"refusal,omitempty"`    // nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
+	Notes       []string      `json:"notes,omitempty"`  // what else to know, such as tables that the model was not shown
 	Result      *query.Result `json:"result,omitempty"` // nil when withheld
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
@@ -45,35 +49,30 @@ type Answer struct {
 
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
-	Score   float64  `json:"score"` // 0 to 1
-	Label   string   `json:"label"` // "uncalibrated"
+	Score   float64  `json:"score"` // 0 to 1, to three digits
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability
 	Reasons []string `json:"reasons"`
 }
 
-// A Pipeline answers questions.
-type Pipeline struct {
-	runner *query.Runner
-	model  llm.Provider
-	config *config.Config
+// A Refusal is why SQL that a model wrote has no result.
+type Refusal struct {
+	Stage    string `json:"stage"` // "check": the guard refused it; "plan" or "run": PostgreSQL did
+	Code     string `json:"code"`  // of a guard.Refusal or a query.Error
+	Message  string `json:"message"`
+	Position int    `json:"position,omitempty"` // in the SQL, in characters from 1; 0: none
+	Hint     string `json:"hint,omitempty"`
 }
 
-// NewPipeline returns a pipeline that asks model and runs SQL through runner. A
-// nil model means that none is configured: every question is then an
-// *[Error] that says so.
-func NewPipeline(c *config.Config, runner *query.Runner, model llm.Provider) *Pipeline {
-	return &Pipeline{runner: runner, model: model, config: c}
-}
-
-// Answer answers q. Progress, if not nil, hears the name of each stage as it starts.
-func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage string)) (*Answer, error) {
-	panic("answer.Answer: not written")
-}
-
-// An Error is why a question could not be taken up.
+// An Error is why a question could not be taken up, or a model not be asked.
 type Error struct {
-	Code    string `json:"code"` // "question_too_long", "no_model", "model_failed", ...
+	Code    string `json:"code"` // "question_empty", "question_too_long", "no_model", "model_failed" or one of package llm's
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+
+	cause error
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// Unwrap is the error of package llm, if the model's provider gave one.
+func (e *Error) Unwrap() error { return e.cause }

@@ -14,7 +14,7 @@ import (
 // A Request is all that a completion depends on, and so all that a golden
 // answer is keyed by. It holds nothing that changes between two equal questions.
 type Request struct {
-	Stage    string          `json:"stage"` // "generate" or "judge"
+	Stage    string          `json:"stage"` // "generate" or "judge"; on the wire, the name of Schema
 	Model    string          `json:"model"`
 	Messages []Message       `json:"messages"`
 	Schema   json.RawMessage `json:"schema"` // the JSON Schema that the reply must fit

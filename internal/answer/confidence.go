@@ -1,0 +1,104 @@
+package answer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// A doubt is one thing that speaks against an answer.
+type doubt struct {
+	weight float64 // what it takes off the log-odds; at least 0
+	cap    float64 // what the score is at most with it, whatever else holds
+	reason string
+}
+
+// confident is the log-odds of an answer that nothing speaks against. It and all
+// weights are set by hand.
+const confident = 2.2
+
+// score is the confidence that is left with these doubts. Another doubt never
+// raises it, because weights only add up and the lowest cap counts.
+func score(doubts []doubt) *Confidence {
+	c := &Confidence{Label: "uncalibrated"}
+	odds, most := confident, uncalibrated.cap
+	for _, d := range doubts {
+		odds -= d.weight
+		most = min(most, d.cap)
+		c.Reasons = append(c.Reasons, d.reason)
+	}
+	c.Reasons = append(c.Reasons, uncalibrated.reason)
+	p := min(1/(1+math.Exp(-odds)), most)
+	c.Score = math.Round(p*1000) / 1000
+	return c
+}
+
+var (
+	// uncalibrated holds for every score: no measurement stands behind the weights.
+	uncalibrated = doubt{cap: 0.85, reason: "the score is not calibrated, so it is at most 0.85"}
+
+	// unexamined is for an answer that was not to be examined.
+	unexamined = doubt{cap: 0.70, reason: "answers.max_model_calls left no call to examine the answer"}
+)
+
+// notExamined is for an answer that should have been examined and was not. It
+// weighs more than unexamined: an examination that can be made to fail must not
+// be a way round it.
+func notExamined(err error) doubt {
+	why := "internal error" // which the chain has logged
+	if e, ok := errors.AsType[*Error](err); ok {
+		why = plain(e.Message, 300)
+	}
+	return doubt{cap: 0.50, reason: "the answer could not be examined: " + why}
+}
+
+func (s shape) doubts() []doubt {
+	var out []doubt
+	if s.rows == 0 {
+		out = append(out, doubt{1.0, 0.50, "the result has no rows"})
+	}
+	if s.allNull() {
+		out = append(out, doubt{1.5, 0.50, "the result holds nothing but NULL"})
+	}
+	if s.zero {
+		out = append(out, doubt{0.7, 1, "the result is a single zero"})
+	}
+	if s.truncated != "" {
+		out = append(out, doubt{0.5, 0.60, "the result is not complete: the limit of " + s.truncated + " cut rows off"})
+	}
+	return out
+}
+
+// doubts are what a verdict holds against an answer.
+func (v *verdict) doubts() []doubt {
+	var out []doubt
+	for _, item := range []struct {
+		grade grade
+		good  string
+	}{
+		{v.Intent, "the SQL answers the question that was asked"},
+		{v.Columns, "the result has what was asked for"},
+		{v.FiltersAll, "every condition of the question is in the SQL"},
+		{v.FiltersRight, "the conditions in the SQL are right"},
+		{v.Joins, "the joins are right"},
+		{v.Grain, "each thing is counted once, at the right level"},
+		{v.TimeWindow, "the period is the one that was asked for"},
+		{v.Verdict, "the answer is right"},
+	} {
+		switch item.grade {
+		case "yes":
+		case "unclear":
+			out = append(out, doubt{0.7, 1, fmt.Sprintf("the judge doubts that %s", item.good)})
+		default:
+			out = append(out, doubt{2.0, 0.45, fmt.Sprintf("the judge denies that %s", item.good)})
+		}
+	}
+	switch v.Ambiguity {
+	case "none":
+	case "minor":
+		out = append(out, doubt{0.5, 1, "the question can be read in another way"})
+	default:
+		out = append(out, doubt{1.5, 0.50, "the question can as well be read in another way"})
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pgmcp/pgmcp/internal/llm"
+)
+
+// A verdict is what a model finds when it examines an answer.
+type verdict struct {
+	ReadsAs      string `json:"reads_as"` // the question that the SQL answers
+	Intent       grade  `json:"intent_matches"`
+	Columns      grade  `json:"columns_answer_question"`
+	FiltersAll   grade  `json:"filters_complete"`
+	FiltersRight grade  `json:"filters_correct"`
+	Joins        grade  `json:"joins_correct"`
+	Grain        grade  `json:"aggregation_grain"`
+	TimeWindow   grade  `json:"time_window"`
+	Ambiguity    string `json:"ambiguity"` // "none", "minor" or "major"
+	OtherReading string `json:"other_reading"`
+	Verdict      grade  `json:"verdict"`
+}
+
+// A grade is "yes", "no" or "unclear".
+type grade string
+
+// examine has the model look at an answer. A model that cannot be asked, or
+// whose reply is unusable, gives no verdict but a doubt: the caller is owed an
+// answer that says so. Only the context's end, and a missing golden answer, which
+// is a mistake of whoever set the goldens up, are errors.
+func (p *Pipeline) examine(ctx context.Context, a *Answer, part, question string, looks shape) (*verdict, []doubt, error) {
+	var v verdict
+	err := p.ask(ctx, a, verdictRequest(p.judgeModel(), part, question, a.SQL, looks), p.verdict, &v)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == string(llm.NoGolden) {
+		return nil, nil, err
+	}
+	if err != nil {
+		return nil, []doubt{notExamined(err)}, nil
+	}
+	v.ReadsAs, v.OtherReading = plain(v.ReadsAs, 300), plain(v.OtherReading, 300)
+	a.Reading = v.ReadsAs
+	return &v, v.doubts(), nil
+}
+
+// verdictRequest asks whether sql answers the question. It depends on the shape
+// of the result and on no value in it, so that data cannot talk to the judge.
+func verdictRequest(model, part, question, sql string, looks shape) llm.Request {
+	return llm.Request{
+		Stage: "judge",
+		Model: model,
+		Title: question,
+		Messages: []llm.Message{
+			{Role: "system", Content: headed(judgePrompt)},
+			{Role: "user", Content: fmt.Sprintf("%s\nThe question, as a JSON string:\n%s\n\nThe SQL, each line after a bar:\n%s\n\nThe result:\n%s",
+				part, quoted(question), barred(sql), looks)},
+		},
+	}
+}
+
+// question asks back what the answer leaves in doubt. A nil verdict leaves everything.
+func (v *verdict) question() string {
+	switch {
+	case v == nil || v.ReadsAs == "":
+		return "Does the SQL say what you mean? Name the table, the filter or the period to be surer."
+	case v.OtherReading != "":
+		return fmt.Sprintf("Do you mean %q or rather %q?", v.ReadsAs, v.OtherReading)
+	default:
+		return fmt.Sprintf("Do you mean %q? If not, name the table, the filter or the period that you want.", v.ReadsAs)
+	}
+}
