@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,8 +54,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// echoServer is an MCP server with one tool, which gives back what it got, or says no
-// to {"fail": true}.
+// echoServer is an MCP server with one tool, which gives back what it got, or
+// says no to "fail". With an argument it serves HTTP and writes its address there.
 func echoServer() {
 	s := mcp.NewServer(&mcp.Implementation{Name: "echo", Version: "1"}, nil)
 	s.AddTool(&mcp.Tool{Name: "echo", InputSchema: json.RawMessage(`{"type":"object"}`)},
@@ -65,6 +67,13 @@ func echoServer() {
 			}, nil
 		})
 	os.Stderr.WriteString("echo is here\n")
+	if len(os.Args) > 1 {
+		h := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, &mcp.StreamableHTTPOptions{Stateless: true}))
+		if err := os.WriteFile(os.Args[1], []byte(h.URL), 0o644); err != nil {
+			log.Fatal(err)
+		}
+		select {} // until it is interrupted
+	}
 	if err := s.Run(context.Background(), &mcp.StdioTransport{}); err != nil {
 		os.Exit(1)
 	}
@@ -105,14 +114,23 @@ func ask() {
 	fmt.Println(reply.Choices[0].Message.Content)
 }
 
-// dial connects to a database and prints how long a round trip takes, in milliseconds.
+// dial connects to a database and prints how long a round trip takes, in
+// milliseconds; with "stay" it sends a query that ends only when the connection does.
 func dial() {
-	conn, err := pgconn.Connect(context.Background(), os.Args[1])
+	ctx := context.Background()
+	conn, err := pgconn.Connect(ctx, os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
+	if len(os.Args) > 2 {
+		_, err := conn.Exec(ctx, "set application_name = 'stay'; select pg_sleep(600)").ReadAll()
+		if _, ok := errors.AsType[*pgconn.PgError](err); err != nil && !ok {
+			fmt.Println("cut off")
+		}
+		return
+	}
 	start := time.Now()
-	if _, err := conn.Exec(context.Background(), "select 1").ReadAll(); err != nil {
+	if _, err := conn.Exec(ctx, "select 1").ReadAll(); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(time.Since(start).Milliseconds())

@@ -83,7 +83,7 @@ func login(ctx context.Context, admin, role string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const password = "scenario" // trusted or not, the server is gone or ours
+	const password = "scenario" // no secret: the role lives as long as the scenario
 	quoted := `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
 	if _, err := query(ctx, admin, fmt.Sprintf("alter role %s login password '%s'", quoted, password)); err != nil {
 		return "", err

@@ -45,6 +45,18 @@ func (s *scenario) golden(in invocation) error {
 		diff.Diff("golden/"+in.args[1], want, in.args[0], got))
 }
 
+func (s *scenario) capture(in invocation) error {
+	if len(in.args) != 2 {
+		return errUsage
+	}
+	text, err := s.read(in.args[1])
+	if err != nil {
+		return err
+	}
+	s.setenv(in.args[0], strings.TrimSuffix(string(text), "\n"))
+	return nil
+}
+
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
 func (s *scenario) expand(in invocation) error {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,9 +16,6 @@ import (
 
 // A model is an OpenAI-compatible server that says what the scenario wants.
 type model struct {
-	server *httptest.Server
-	closed chan struct{}
-
 	mu       sync.Mutex
 	replies  map[string][]string // by stage
 	requests []modelRequest
@@ -48,14 +45,18 @@ func (s *scenario) modelStart(in invocation) error {
 	if s.model != nil {
 		return errors.New("the model runs already")
 	}
-	m := &model{closed: make(chan struct{}), replies: map[string][]string{}}
-	s.model = m
+	s.model = &model{replies: map[string][]string{}}
 	if err := s.load(in.args); err != nil {
 		return err
 	}
-	m.server = httptest.NewServer(m)
-	s.ts.Defer(func() { close(m.closed); m.server.Close() })
-	s.setenv("MODEL_URL", m.server.URL+"/v1")
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: s.model}
+	go server.Serve(ln) // until it is closed
+	s.ts.Defer(func() { server.Close() })
+	s.setenv("MODEL_URL", "http://"+ln.Addr().String()+"/v1")
 	return nil
 }
 
@@ -176,8 +177,6 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-time.After(delay):
 		case <-r.Context().Done():
-			return
-		case <-m.closed:
 			return
 		}
 	}

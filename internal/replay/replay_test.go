@@ -44,7 +44,15 @@ func TestMain(m *testing.M) {
 // suite stops the servers that the tests started before testscript exits.
 type suite struct{ m *testing.M }
 
-func (s suite) Run() int { return pgtest.Run(s.m) }
+func (s suite) Run() int {
+	flag.Parse()
+	// The programs of scenarios leave their coverage where the test does: go
+	// test gives them another folder, which it throws away.
+	if dir := flag.Lookup("test.gocoverdir").Value.String(); dir != "" {
+		os.Setenv("GOCOVERDIR", dir)
+	}
+	return pgtest.Run(s.m)
+}
 
 // pgmcp is the product, in a copy of the test binary.
 func pgmcp() {

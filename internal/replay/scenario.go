@@ -20,7 +20,7 @@ import (
 
 // patience is how long one command may take, and how long waitfor polls. It only
 // bounds how late a failure is noticed.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A scenario is what the commands of one running script share.
 type scenario struct {
