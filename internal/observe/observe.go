@@ -58,7 +58,7 @@ func Trace(log *slog.Logger, classify Classify) call.Layer {
 				slog.String("kind", string(op.Kind)),
 				slog.String("name", op.Name),
 				slog.String("outcome", string(outcome)),
-				slog.Duration("duration", time.Since(start)),
+				slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 			}
 			if op.Principal != "" {
 				attrs = append(attrs, slog.String("principal", op.Principal))

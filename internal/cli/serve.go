@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
+)
+
+func (a *app) serve() *cobra.Command {
+	var addrFile string
+	cmd := &cobra.Command{
+		Use:   "serve [CONFIG]",
+		Short: "Serve the databases to MCP clients",
+		Long: `Serve the databases of CONFIG (default config.cue) to MCP clients, over standard
+input and output or over HTTP at /mcp, as the configuration says. It stops on
+INT or TERM, after the calls in flight; on a second one, at once.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := "config.cue"
+			if len(args) > 0 {
+				path = args[0]
+			}
+			return a.runServe(cmd.Context(), path, addrFile)
+		},
+	}
+	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address to `FILE` once clients can connect (http)")
+	return cmd
+}
+
+func (a *app) runServe(ctx context.Context, path, addrFile string) error {
+	cfg, err := load(path)
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	server := mcpserver.New(s.tools, s.chain, s.log)
+	drain := time.Duration(cfg.Server.Drain)
+	if cfg.Server.Transport == "stdio" {
+		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
+	}
+
+	ln, err := mcpserver.Listen(cfg.Server)
+	if err != nil {
+		return err
+	}
+	s.log.Info("listening", "url", "http://"+ln.Addr().String()+"/mcp")
+	if addrFile != "" {
+		if err := writeFile(addrFile, "http://"+ln.Addr().String()+"/mcp\n"); err != nil {
+			ln.Close()
+			return err
+		}
+	}
+	return server.Serve(ctx, ln, drain)
+}
+
+// writeFile writes a file that is never seen half written.
+func writeFile(name, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("write address: %w", err)
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.WriteString(text); err != nil {
+		f.Close()
+		return fmt.Errorf("write address: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write address: %w", err)
+	}
+	return os.Rename(f.Name(), name)
+}

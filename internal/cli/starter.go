@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"strings"
+	"text/template"
+
+	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/literal"
+)
+
+// config is the text of a configuration for what was found.
+func (f *foundServer) config() ([]byte, error) {
+	var b bytes.Buffer
+	if err := starterText.Execute(&b, f); err != nil {
+		return nil, err
+	}
+	return format.Source(b.Bytes())
+}
+
+var starterText = template.Must(template.New("config.cue").Funcs(template.FuncMap{
+	"quote": literal.String.Quote,
+	"list": func(names []string) string {
+		quoted := make([]string, len(names))
+		for i, name := range names {
+			quoted[i] = literal.String.Quote(name)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
+	},
+}).Parse(`// What pgmcp serves, and within which limits. Check it with "pgmcp vet FILE";
+// "pgmcp schema" explains every setting and its default.
+
+databases: {
+{{- range $i, $db := .Databases}}
+	{{- if $.Example}}
+	// The name that tools, logs and errors use. Add such a block for each database.
+	{{- else}}
+	// Database {{printf "%q" .Database}}: {{.Tables}} tables and views.
+	{{- end}}
+	{{.Name}}: {
+		{{- if not $i}}
+		// The environment variable with the connection URL. Use a role that may
+		// do no more than read what is meant to be read.
+		{{- end}}
+		url: env: {{quote .Variable}}
+		{{- if not $i}}
+
+		// A sentence for models: what is this database about?
+		{{- end}}
+		description: ""
+		{{- if or $.Example (gt (len .Schemas) 1)}}
+
+		// The schemas that can be read; all others are closed.
+		schemas: {{list .Schemas}}
+		{{- end}}
+		{{- if .Blocked}}
+
+		// What nobody may read, guessed by name: remove what is harmless, add
+		// what is missing.
+		security: blocked: columns: [
+			{{- range .Blocked}}
+			{{quote .Pattern}}, // {{.Note}}
+			{{- end}}
+		]
+		{{- end}}
+	}
+{{end -}}
+}
+{{if .Example}}
+// What nobody may read, in any database.
+security: blocked: columns: [
+	"*.password_hash", // this column of any table
+	"public.customers.email",
+]
+{{end}}
+// Limits of every statement.
+security: limits: {
+	max_rows:          1000
+	statement_timeout: "5s"
+}
+
+// The model that turns questions into SQL. Without one, every tool but "ask"
+// works. Any server with OpenAI's API will do: set base_url.
+//
+// llm: {
+// 	model:   "gpt-4o-2024-08-06"
+// 	api_key: env: "OPENAI_API_KEY"
+// }
+`))
+
+// nextSteps says what was written and what to do now. The lines work as they
+// are once the password is filled in; the password itself is not printed.
+func (f *foundServer) nextSteps(output string) string {
+	var b strings.Builder
+	switch {
+	case output == "-":
+		output = "config.cue"
+	case f.Example:
+		fmt.Fprintf(&b, "Wrote %s, an example: edit it.\n", output)
+	default:
+		blocked := 0
+		for _, db := range f.Databases {
+			blocked += len(db.Blocked)
+		}
+		fmt.Fprintf(&b, "Wrote %s: %s, %s blocked by name. Look it through.\n", output, count(len(f.Databases), "database"), count(blocked, "column"))
+	}
+	if f.superuser != "" {
+		fmt.Fprintf(&b, `
+%s is a superuser. Give pgmcp a role that can only read, such as
+  create role pgmcp_ro login password '...'; grant pg_read_all_data to pgmcp_ro;
+`, f.superuser)
+	}
+	b.WriteString("\nNow:\n")
+	for _, db := range f.Databases {
+		fmt.Fprintf(&b, "  export %s=%s\n", db.Variable, shellQuote(masked(f.url, db.Database)))
+	}
+	fmt.Fprintf(&b, "  pgmcp vet --secrets %s\n  pgmcp serve %[1]s\n", shellQuote(output))
+	if hasPassword(f.url) {
+		fmt.Fprintf(&b, "\nPut the password in place of %s, special letters as %%XX (%%40 for @, %%3A for :, %%2F for /).\n", passwordMark)
+	}
+	return b.String()
+}
+
+const passwordMark = "PASSWORD"
+
+// passwords are the parameters of a URL that hold one.
+var passwords = []string{"password", "sslpassword"}
+
+// masked is the server's URL for one of its databases, with passwordMark for
+// each password in it.
+func masked(server *url.URL, database string) string {
+	u := *server
+	u.Path, u.RawPath = "/"+database, ""
+	if _, ok := u.User.Password(); ok {
+		u.User = url.UserPassword(u.User.Username(), passwordMark)
+	}
+	q := u.Query()
+	for _, name := range passwords {
+		if q.Has(name) {
+			q.Set(name, passwordMark)
+		}
+	}
+	q.Del("dbname")
+	q.Del("database")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func hasPassword(u *url.URL) bool {
+	if _, ok := u.User.Password(); ok {
+		return true
+	}
+	return u.Query().Has(passwords[0]) || u.Query().Has(passwords[1])
+}
+
+// shellQuote is s as one word of a shell.
+func shellQuote(s string) string {
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(plain, r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"

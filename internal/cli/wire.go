@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/llm"
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/observe"
+	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/query"
+)
+
+// A service is a configuration at work: all that serve, ask and sql need.
+type service struct {
+	log       *slog.Logger
+	chain     call.Chain
+	databases *postgres.Databases
+	tools     *mcpserver.Tools
+}
+
+// open puts the parts together as cfg says. The databases are up to close from
+// then on; the end of ctx does not end them, so that calls can be drained.
+func (a *app) open(ctx context.Context, cfg *config.Config) (*service, error) {
+	return a.openRecording(ctx, cfg, "")
+}
+
+// openRecording is open with the model's replies written to a folder, for tests
+// and the replay setting. An empty folder's name writes nothing.
+func (a *app) openRecording(ctx context.Context, cfg *config.Config, dir string) (*service, error) {
+	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
+	meter := observe.NewMeter()
+	chain := call.New(
+		observe.Trace(log, mcpserver.Classify),
+		observe.Measure(meter, mcpserver.Classify),
+		call.Recover(log),
+	)
+	model, err := openModel(cfg.LLM, chain, dir)
+	if err != nil {
+		return nil, err
+	}
+	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	runner := query.NewRunner(databases, chain)
+	return &service{log, chain, databases, &mcpserver.Tools{
+		Databases: databases,
+		Runner:    runner,
+		Pipeline:  answer.NewPipeline(cfg, databases, runner, model),
+		Meter:     meter,
+		Version:   build().version,
+		Started:   time.Now(),
+	}}, nil
+}
+
+// openModel is the model that c names, or nil for none, its replies written to
+// the folder record if that is not empty.
+func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, error) {
+	model, err := llm.New(c, chain)
+	switch {
+	case err != nil || record == "":
+		return model, err
+	case model == nil || c.Replay != "":
+		return nil, errors.New("the configuration names no model whose replies could be recorded")
+	}
+	return llm.NewRecord(model, record), nil
+}
+
+// close gives back what open took.
+func (s *service) close() { s.databases.Close() }
+
+// do takes f through the chain as the tool that an agent would call.
+func do[T any](ctx context.Context, s *service, tool string, f func(context.Context) (*T, error)) (*T, error) {
+	out, err := call.Do(ctx, s.chain, call.Op{Kind: call.Tool, Name: tool}, f)
+	if err != nil {
+		return nil, mcpserver.NewReason(err)
+	}
+	return out, nil
+}

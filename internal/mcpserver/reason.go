@@ -1,0 +1,130 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/guard"
+	"github.com/pgmcp/pgmcp/internal/llm"
+	"github.com/pgmcp/pgmcp/internal/observe"
+	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/query"
+)
+
+// A Reason is why a call gave nothing, in the form that models and people get.
+type Reason struct {
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Position int    `json:"position,omitempty"` // in characters from 1; 0: none
+	Hint     string `json:"hint,omitempty"`
+	SQL      string `json:"sql,omitempty"` // what Position points into, where a model wrote it
+
+	outcome observe.Outcome
+}
+
+// Error is "refused: CODE: message", or "error: …" where something failed.
+func (r *Reason) Error() string {
+	word := "error"
+	if r.outcome == observe.Refused {
+		word = "refused"
+	}
+	return fmt.Sprintf("%s: %s: %s", word, r.Code, r.Message)
+}
+
+// Text is the reason in lines for a model.
+func (r *Reason) Text() string {
+	var b strings.Builder
+	b.WriteString(r.Error())
+	if r.Position > 0 {
+		fmt.Fprintf(&b, " (at character %d)", r.Position)
+	}
+	if r.Hint != "" {
+		b.WriteString("\nhint: " + r.Hint)
+	}
+	if r.SQL != "" {
+		b.WriteString("\nsql: " + r.SQL)
+	}
+	return b.String()
+}
+
+// NewReason is the reason that err gives. What it does not know is an internal
+// error, whose text nobody but the log sees.
+func NewReason(err error) *Reason {
+	if r, ok := errors.AsType[*Reason](err); ok {
+		return r
+	}
+	if e, ok := errors.AsType[*guard.Refusal](err); ok {
+		return &Reason{Code: string(e.Code), Message: e.Message, Position: e.Position, Hint: e.Hint, outcome: observe.Refused}
+	}
+	if e, ok := errors.AsType[*query.Error](err); ok {
+		return &Reason{Code: e.Code, Message: e.Message, Position: e.Position, Hint: e.Hint, outcome: outcome(e.Code)}
+	}
+	if e, ok := errors.AsType[*answer.Error](err); ok {
+		return &Reason{Code: e.Code, Message: e.Message, Hint: e.Hint, outcome: outcome(e.Code)}
+	}
+	if e, ok := errors.AsType[*postgres.UnknownDatabase](err); ok {
+		code := "unknown_database"
+		if e.Name == "" {
+			code = "database_required"
+		}
+		return &Reason{Code: code, Message: e.Error(), outcome: observe.Refused}
+	}
+	if e, ok := errors.AsType[*postgres.Unavailable](err); ok {
+		return &Reason{Code: "database_unavailable", Message: e.Error(), Hint: "try again later; health says how each database is", outcome: observe.Failed}
+	}
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return &Reason{Code: string(e.Code), Message: e.Message, outcome: outcome(string(e.Code))}
+	}
+	if e, ok := errors.AsType[*llm.StatusError](err); ok {
+		return &Reason{Code: "model_busy", Message: e.Error(), Hint: "try again later", outcome: observe.Failed}
+	}
+	switch {
+	case errors.Is(err, errStopping):
+		return &Reason{Code: "shutting_down", Message: err.Error(), Hint: "try again soon", outcome: observe.Cancelled}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Reason{Code: "timeout", Message: "the call took too long", outcome: observe.Timeout}
+	case errors.Is(err, context.Canceled):
+		return &Reason{Code: "cancelled", Message: "the call was cancelled", outcome: observe.Cancelled}
+	}
+	return &Reason{Code: "internal_error", Message: "internal error", Hint: "the operator finds it in the log by this call's request_id", outcome: observe.Broken}
+}
+
+// A toolError marks an error as one of a tool itself.
+type toolError struct{ error }
+
+// cause is the error behind a result. One that no tool marked comes from the
+// SDK, which looks at the arguments before the tool does.
+func cause(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[toolError](err); ok {
+		return e.error
+	}
+	return &Reason{Code: "invalid_arguments", Message: err.Error(), outcome: observe.Refused}
+}
+
+// Classify says how an operation of pgmcp ended, and with which code.
+func Classify(err error) (observe.Outcome, string) {
+	if err == nil {
+		return observe.OK, ""
+	}
+	r := NewReason(err)
+	return r.outcome, r.Code
+}
+
+// outcome is the outcome of an error by the code it brings.
+func outcome(code string) observe.Outcome {
+	switch code {
+	case query.Timeout, string(llm.TimedOut):
+		return observe.Timeout
+	case query.Cancelled:
+		return observe.Cancelled
+	case query.TooExpensive, "question_empty", "question_too_long", "no_model":
+		return observe.Refused
+	}
+	return observe.Failed
+}

@@ -1,0 +1,159 @@
+package mcpserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/observe"
+	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/query"
+)
+
+// Tools are what the six tools do, for MCP clients and the command line alike.
+// Who calls a method takes it through the chain as an operation of kind
+// call.Tool, by the tool's name.
+type Tools struct {
+	Databases *postgres.Databases
+	Runner    *query.Runner
+	Pipeline  *answer.Pipeline
+	Meter     *observe.Meter
+	Version   string
+	Started   time.Time
+}
+
+// The names of the tools.
+const (
+	ListDatabases = "list_databases"
+	SearchObjects = "search_objects"
+	ExecuteSQL    = "execute_sql"
+	ExplainSQL    = "explain_sql"
+	Ask           = "ask"
+	Health        = "health"
+)
+
+func isTool(name string) bool {
+	return slices.Contains([]string{ListDatabases, SearchObjects, ExecuteSQL, ExplainSQL, Ask, Health}, name)
+}
+
+// add offers the tools on s.
+func (t *Tools) add(s *mcp.Server) {
+	add(s, ListDatabases, "The databases that can be queried, with what each is about.",
+		plain(t.ListDatabases), listText)
+	add(s, SearchObjects, "Find tables and views by words in their names, columns and comments. No words: all of them.",
+		plain(t.SearchObjects), searchText)
+	add(s, ExecuteSQL, "Run one read-only statement (SELECT, VALUES, TABLE). Rows beyond a limit are cut off, and truncated says so. Large numbers are strings.",
+		plain(t.ExecuteSQL), resultText)
+	add(s, ExplainSQL, "Plan a statement without running it: cost, estimated rows and the plan.",
+		plain(t.ExplainSQL), planText)
+	add(s, Ask, "Answer a question in words: writes SQL, runs it and says how far the answer can be trusted. Rows of an answer that is not trusted are withheld.",
+		t.askRequest, answerText)
+	add(s, Health, "Whether pgmcp and each database work, and what was called so far.",
+		plain(t.Health), healthText)
+}
+
+// NoArgs is for tools that take none.
+type NoArgs struct{}
+
+// plain is for tools that need nothing of the request but its arguments.
+func plain[In, Out any](f func(context.Context, In) (*Out, error)) func(context.Context, *mcp.CallToolRequest, In) (*Out, error) {
+	return func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*Out, error) { return f(ctx, in) }
+}
+
+// add offers one tool. Its structured content is encoded here, because the SDK
+// would round numbers beyond 2^53 on its way through float64.
+func add[In, Out any](s *mcp.Server, name, description string, f func(context.Context, *mcp.CallToolRequest, In) (*Out, error), text func(*Out) string) {
+	no, openWorld := false, name == Ask // a model may be asked, outside
+	mcp.AddTool(s, &mcp.Tool{
+		Name:         name,
+		Description:  description,
+		InputSchema:  inputSchema[In](),
+		OutputSchema: outputSchema[Out](),
+		Annotations:  &mcp.ToolAnnotations{ReadOnlyHint: true, DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &openWorld},
+	}, func(ctx context.Context, r *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
+		out, err := f(ctx, r, in)
+		if err != nil {
+			return nil, nil, toolError{err}
+		}
+		content, err := Encode(out)
+		if err != nil {
+			return nil, nil, toolError{err}
+		}
+		return &mcp.CallToolResult{
+			Content:           []mcp.Content{&mcp.TextContent{Text: text(out)}},
+			StructuredContent: content,
+		}, nil, nil
+	})
+}
+
+// Encode is the JSON of what a tool gave, for clients and the command line.
+func Encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode result: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// inputSchema is the schema of T, with what Go types cannot say. The SDK holds
+// arguments against it.
+func inputSchema[T any]() *jsonschema.Schema {
+	s := schemaFor[T]()
+	if detail := s.Properties["detail"]; detail != nil {
+		detail.Enum = []any{detailNames, detailSummary, detailFull}
+	}
+	if query := s.Properties["query"]; query != nil {
+		query.MaxLength = new(1000)
+	}
+	return s
+}
+
+// outputSchema is the schema of T's JSON, or of a [Reason]: clients hold
+// refusals against a tool's schema too. Models pay for each byte of it in every
+// conversation, so it says what there is and not more.
+func outputSchema[T any]() *jsonschema.Schema {
+	s := schemaFor[T]()
+	s.AnyOf = []*jsonschema.Schema{{Required: s.Required}, {Required: []string{"code", "message"}}}
+	delete(s.Properties, "refusal") // of an answer: it comes as a Reason
+	shorten(s, 0)
+	return s
+}
+
+// shorten leaves out of a schema what its reader does not need: the bounds of
+// numbers, null where a property is simply left out, details of details, and
+// that others are forbidden, which also lets a later version add some.
+func shorten(s *jsonschema.Schema, depth int) {
+	s.AdditionalProperties, s.Required, s.Minimum, s.Maximum = nil, nil, nil, nil
+	if len(s.Types) == 2 && s.Types[0] == "null" {
+		s.Type, s.Types = s.Types[1], nil
+	}
+	if depth == 3 {
+		s.Properties, s.Items = nil, nil
+	}
+	for _, p := range s.Properties {
+		shorten(p, depth+1)
+	}
+	if s.Items != nil {
+		shorten(s.Items, depth+1)
+	}
+}
+
+func schemaFor[T any]() *jsonschema.Schema {
+	s, err := jsonschema.For[T](&jsonschema.ForOptions{
+		TypeSchemas: map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[json.RawMessage](): {Type: "array"}},
+	})
+	if err != nil {
+		panic(err) // a type of this package has no schema: every start would fail
+	}
+	return s
+}
