@@ -3,13 +3,6 @@
 // to nothing; what a setting means is decided by the package that uses it.
 package config
 
-import (
-	"fmt"
-	"os"
-	"strings"
-	"time"
-)
-
 // Config is a valid configuration: defaults filled in, secrets still only named.
 // schema.cue documents every field.
 type Config struct {
@@ -117,63 +110,3 @@ type Log struct {
 	Level  string `json:"level"`
 	Format string `json:"format"` // "auto", "text" or "json"
 }
-
-// A Duration is written as "1m30s".
-type Duration time.Duration
-
-// UnmarshalText parses a duration as time.ParseDuration does.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	*d = Duration(v)
-	return err
-}
-
-// A Size is a number of bytes, written as "512KiB".
-type Size int64
-
-// UnmarshalText parses a size with its unit: B, KiB, MiB or GiB.
-func (s *Size) UnmarshalText(b []byte) error {
-	text := strings.TrimRight(string(b), "KMGiB")
-	shift := map[string]uint{"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[string(b[len(text):])]
-	var n int64
-	if _, err := fmt.Sscan(text, &n); err != nil {
-		return fmt.Errorf("parse size %q: %w", b, err)
-	}
-	*s = Size(n << shift)
-	return nil
-}
-
-// A Secret names where a secret is kept. It cannot print the secret.
-type Secret struct {
-	Env  string `json:"env"`
-	File string `json:"file"`
-}
-
-// String names the place, not the secret.
-func (s Secret) String() string {
-	if s.Env != "" {
-		return "environment variable " + s.Env
-	}
-	return "file " + s.File
-}
-
-// Reveal reads the secret. Errors name its place and never its value.
-func (s Secret) Reveal() (string, error) {
-	if s.Env != "" {
-		v, ok := os.LookupEnv(s.Env)
-		if !ok || v == "" {
-			return "", fmt.Errorf("environment variable %s is not set", s.Env)
-		}
-		return v, nil
-	}
-	b, err := os.ReadFile(s.File)
-	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// Load reads and checks the configuration at path, a file or a folder of .cue
-// files. One with problems gives an *[Invalid]; one that cannot be read,
-// another error. Relative paths in it are made relative to its folder.
-func Load(path string) (*Config, error) { panic("config.Load: not written") }

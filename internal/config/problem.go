@@ -7,7 +7,7 @@ import (
 
 // A Problem is one thing to mend, at a place in the user's file.
 type Problem struct {
-	File    string `json:"file"`
+	File    string `json:"file"` // empty: it has no place of its own
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Path    string `json:"path,omitempty"` // the setting, such as "databases.shop.pool"

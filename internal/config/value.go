@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Duration is written as "1m30s".
+type Duration time.Duration
+
+// UnmarshalText parses a duration as time.ParseDuration does.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// A Size is a number of bytes, written as "512KiB".
+type Size int64
+
+// UnmarshalText parses a size with its unit: B, KiB, MiB or GiB.
+func (s *Size) UnmarshalText(b []byte) error {
+	digits := strings.TrimRight(string(b), "KMGiB")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return fmt.Errorf("parse size: %w", err)
+	}
+	shift, ok := map[string]uint{"B": 0, "KiB": 10, "MiB": 20, "GiB": 30}[string(b[len(digits):])]
+	if !ok || n < 0 || n<<shift>>shift != n {
+		return fmt.Errorf("parse size %q: want a number and B, KiB, MiB or GiB", b)
+	}
+	*s = Size(n << shift)
+	return nil
+}
+
+// A Secret names where a secret is kept. It cannot print the secret.
+type Secret struct {
+	Env  string `json:"env"`
+	File string `json:"file"`
+}
+
+// String names the place, not the secret.
+func (s Secret) String() string {
+	if s.Env != "" {
+		return "environment variable " + s.Env
+	}
+	return "file " + s.File
+}
+
+// Reveal reads the secret. Errors name its place and never its value.
+func (s Secret) Reveal() (string, error) {
+	if s.Env != "" {
+		v := os.Getenv(s.Env)
+		if v == "" {
+			return "", fmt.Errorf("environment variable %s is not set", s.Env)
+		}
+		return v, nil
+	}
+	b, err := os.ReadFile(s.File)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	v := strings.TrimRight(string(b), "\r\n")
+	if v == "" {
+		return "", fmt.Errorf("file %s is empty", s.File)
+	}
+	return v, nil
+}
