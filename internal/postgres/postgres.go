@@ -5,34 +5,95 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
-	"time"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/pgmcp/pgmcp/internal/config"
-	"github.com/pgmcp/pgmcp/internal/policy"
+	"github.com/pgmcp/pgmcp/internal/nearest"
 )
 
 // Databases are all databases that are served, by name.
-type Databases struct{}
+type Databases struct {
+	names      []string
+	byName     map[string]*Database
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
 
 // Open makes the pools and begins loading catalogs in the background. It does
 // not wait for any server: a database that is down now is served once it is up.
 // An error means that a URL cannot be read or parsed, and never contains it.
+//
+// The end of ctx ends nothing here; [Databases.Close] does.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
-	panic("postgres.Open: not written")
+	d := &Databases{
+		names:  slices.Sorted(maps.Keys(c.Databases)),
+		byName: map[string]*Database{},
+	}
+	pools := map[string]*pgxpool.Config{}
+	var problems []error
+	for _, name := range d.names {
+		p, err := poolConfig(c.Databases[name])
+		if err != nil {
+			problems = append(problems, fmt.Errorf("url of database %s: %w", name, err))
+		}
+		pools[name] = p
+	}
+	if problems != nil {
+		return nil, errors.Join(problems...)
+	}
+	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, name := range d.names {
+		db, err := newDatabase(ctx, c, name, pools[name], log)
+		if err != nil {
+			d.Close()
+			return nil, err
+		}
+		d.byName[name] = db
+		d.background.Go(func() { db.keeper.run(ctx) })
+	}
+	return d, nil
 }
 
 // Names are the databases' names, sorted.
-func (d *Databases) Names() []string { panic("postgres.Names: not written") }
+func (d *Databases) Names() []string { return slices.Clone(d.names) }
 
-// Get is the database of a name. With an empty name it is the only one there
-// is. Anything else is an *[UnknownDatabase].
-func (d *Databases) Get(name string) (*Database, error) { panic("postgres.Get: not written") }
+// Get is the database that [Find] finds by name.
+func (d *Databases) Get(name string) (*Database, error) {
+	name, err := Find(name, d.names)
+	return d.byName[name], err
+}
+
+// Find is which of the databases among is meant by name: the one that is called
+// that or, for an empty name, the only one there is. Anything else is an
+// *[UnknownDatabase].
+func Find(name string, among []string) (string, error) {
+	switch {
+	case name == "" && len(among) == 1:
+		return among[0], nil
+	case slices.Contains(among, name):
+		return name, nil
+	}
+	return "", &UnknownDatabase{Name: name, Names: slices.Clone(among), Nearest: nearest.Name(name, among)}
+}
 
 // Close stops refreshing and closes every connection, waiting for those lent.
-func (d *Databases) Close() { panic("postgres.Close: not written") }
+func (d *Databases) Close() {
+	d.stop()
+	d.background.Wait()
+	var closing sync.WaitGroup
+	for _, db := range d.byName {
+		closing.Go(db.close)
+	}
+	closing.Wait()
+}
 
 // UnknownDatabase is the error of a name that is not served, or of none where several are.
 type UnknownDatabase struct {
@@ -41,66 +102,21 @@ type UnknownDatabase struct {
 	Nearest string   // the one that was probably meant; may be empty
 }
 
-func (e *UnknownDatabase) Error() string { panic("postgres.UnknownDatabase: not written") }
-
-// A Database is one database that is served.
-type Database struct {
-	Name        string
-	Description string
+func (e *UnknownDatabase) Error() string {
+	if e.Name == "" {
+		return "several databases are served"
+	}
+	return fmt.Sprintf("unknown database %q", e.Name)
 }
 
-// Policy is the rules closed over the newest catalog. It waits for the first
-// catalog, up to ctx's end; a database that cannot be reached gives the error
-// of the last attempt, as an *[Unavailable].
-func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
-	panic("postgres.Policy: not written")
-}
-
-// Rules are the database's rules, closed over no catalog yet.
-func (d *Database) Rules() *policy.Rules { panic("postgres.Rules: not written") }
-
-// Refresh reads the catalog again, now. Callers at the same time share one reading.
-func (d *Database) Refresh(ctx context.Context) error { panic("postgres.Refresh: not written") }
-
-// Acquire lends a connection. Whoever gets it calls [Conn.Release] once.
-func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
-	panic("postgres.Acquire: not written")
-}
-
-// Health says how the database is, asking it now.
-func (d *Database) Health(ctx context.Context) Health { panic("postgres.Health: not written") }
-
-// Unavailable is the error of a database that cannot be reached. Its text names
-// the database and the kind of trouble, and no address, user or secret.
-type Unavailable struct {
-	Database string
-	Err      error
-}
-
-func (e *Unavailable) Error() string { panic("postgres.Unavailable: not written") }
-func (e *Unavailable) Unwrap() error { return e.Err }
-
-// A Conn is a connection on loan.
-type Conn struct{}
-
-// Raw is the connection itself.
-func (c *Conn) Raw() *pgconn.PgConn { panic("postgres.Raw: not written") }
-
-// Release gives the connection back, or closes it when it is not as clean as it
-// was lent: busy, in a transaction, or with other string settings.
-func (c *Conn) Release() { panic("postgres.Release: not written") }
-
-// Health is how a database is.
-type Health struct {
-	Status        string        `json:"status"` // "ok", "degraded" (reachable, but no catalog yet) or "down"
-	Error         string        `json:"error,omitempty"`
-	Latency       time.Duration `json:"-"`
-	ServerVersion string        `json:"server_version,omitempty"`
-	Role          string        `json:"role,omitempty"`
-	ReadOnly      bool          `json:"read_only"` // proved: a write was refused in a read-only transaction
-	CatalogAge    time.Duration `json:"-"`
-	Tables        int           `json:"tables"`
-	InUse         int32         `json:"connections_in_use"`
-	Open          int32         `json:"connections_open"`
-	Max           int32         `json:"connections_max"`
+// Hint says which names would be right.
+func (e *UnknownDatabase) Hint() string {
+	names := strings.Join(e.Names, ", ")
+	switch {
+	case e.Name == "":
+		return "say which one: " + names
+	case e.Nearest != "":
+		return fmt.Sprintf("did you mean %q? Served are: %s", e.Nearest, names)
+	}
+	return "served are: " + names
 }

@@ -1,0 +1,122 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/pgmcp/pgmcp/internal/config"
+)
+
+// maxMessage bounds one message of a server, in bytes: a row of a catalog, at
+// most. Package query narrows it for the rows of a statement.
+const maxMessage = 64 << 20
+
+// textSettings decide how a server reads a statement's text, and are the ones
+// of which it reports every change. With others, what the guard judged would not
+// be what runs.
+var textSettings = []struct{ name, value string }{
+	{"client_encoding", "UTF8"},
+	{"standard_conforming_strings", "on"},
+}
+
+// poolConfig is how to connect. Its errors never hold the URL.
+func poolConfig(c config.Database) (*pgxpool.Config, error) {
+	url, err := c.URL.Reveal()
+	if err != nil {
+		return nil, err
+	}
+	p, err := pgxpool.ParseConfig(url)
+	if err != nil { // quotes the URL
+		return nil, errors.New(`not of the form "postgres://user:password@host:5432/database", where special letters of a password are written as %XX`)
+	}
+	p.MinConns = int32(c.Pool.Min)
+	p.MaxConns = int32(c.Pool.Max)
+	p.MaxConnLifetimeJitter = p.MaxConnLifetime / 10
+	p.AfterConnect = settle
+	p.ShouldPing = seemsDead
+
+	p.ConnConfig.ConnectTimeout = time.Duration(c.ConnectTimeout)
+	p.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	p.ConnConfig.OnNotice = nil // notices can hold data
+	// The extended protocol, and nothing kept on the server that a pooler between
+	// would give to another client.
+	p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	p.ConnConfig.StatementCacheCapacity = 0
+	p.ConnConfig.DescriptionCacheCapacity = 0
+	if p.ConnConfig.RuntimeParams["application_name"] == "" {
+		p.ConnConfig.RuntimeParams["application_name"] = "pgmcp"
+	}
+	return p, nil
+}
+
+// settle gives a new connection the text settings. For most servers they are
+// the defaults, and it costs nothing.
+func settle(ctx context.Context, c *pgx.Conn) error {
+	raw := c.PgConn()
+	for _, s := range textSettings {
+		if raw.ParameterStatus(s.name) == s.value {
+			continue
+		}
+		const set = "select pg_catalog.set_config($1, $2, false)"
+		result := raw.ExecParams(ctx, set, [][]byte{[]byte(s.name), []byte(s.value)}, nil, nil, nil).Read()
+		if result.Err != nil {
+			return fmt.Errorf("set %s: %w", s.name, result.Err)
+		}
+		if got := raw.ParameterStatus(s.name); got != s.value {
+			return fmt.Errorf("set %s: it stays %q", s.name, got)
+		}
+	}
+	return nil
+}
+
+// seemsDead looks at a connection that has been idle for a while, without a
+// round trip: a server that has gone has said so, or has closed its end. Only
+// where something is amiss, the pool pings it and then drops it.
+func seemsDead(_ context.Context, p pgxpool.ShouldPingParams) bool {
+	return p.IdleDuration > time.Second && p.Conn.PgConn().CheckConn() != nil
+}
+
+// A Conn is a connection on loan.
+type Conn struct{ pooled *pgxpool.Conn }
+
+// Acquire lends a connection. Whoever gets it calls [Conn.Release] once. The
+// error is an *[Unavailable], or the cause of ctx's end if the caller left.
+func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
+	c, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return nil, d.unavailable(ctx, err)
+	}
+	return &Conn{c}, nil
+}
+
+// Raw is the connection itself.
+func (c *Conn) Raw() *pgconn.PgConn { return c.pooled.Conn().PgConn() }
+
+// Release gives the connection back, or closes it when it is not as clean as it
+// was lent: busy, in a transaction, or with other string settings.
+func (c *Conn) Release() {
+	raw := c.Raw()
+	if clean(raw) {
+		raw.Frontend().SetMaxBodyLen(maxMessage)
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		raw.Close(ctx)
+	}
+	c.pooled.Release() // drops it from the pool if it is closed
+}
+
+func clean(raw *pgconn.PgConn) bool {
+	for _, s := range textSettings {
+		if raw.ParameterStatus(s.name) != s.value {
+			return false
+		}
+	}
+	return !raw.IsClosed() && !raw.IsBusy() && raw.TxStatus() == 'I'
+}

@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/pgmcp/pgmcp/internal/catalog"
+	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/policy"
+)
+
+// A Database is one database that is served.
+type Database struct {
+	Name        string
+	Description string
+
+	rules  *policy.Rules
+	pool   *pgxpool.Pool
+	keeper *keeper
+}
+
+func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, log *slog.Logger) (*Database, error) {
+	pool, err := pgxpool.NewWithConfig(life, pc)
+	if err != nil {
+		return nil, fmt.Errorf("make pool of database %s: %w", name, err)
+	}
+	db := &Database{
+		Name:        name,
+		Description: c.Databases[name].Description,
+		rules:       policy.Compile(c, name),
+		pool:        pool,
+	}
+	db.keeper = &keeper{
+		life:    life,
+		load:    db.load,
+		refresh: time.Duration(c.Databases[name].CatalogRefresh),
+		changed: make(chan struct{}, 1),
+		log:     log.With("database", name),
+	}
+	return db, nil
+}
+
+func (d *Database) close() {
+	d.keeper.wait()
+	d.pool.Close()
+}
+
+// Policy is the rules closed over the newest catalog. Before there is one it
+// tries to load it; an *[Unavailable] says why that is not possible now.
+func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
+	if d.keeper.newest.Load() == nil {
+		if err := d.Refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return d.rules.Close(d.keeper.newest.Load().catalog), nil
+}
+
+// Types are the types of the newest catalog; none before the first.
+func (d *Database) Types() Types {
+	if s := d.keeper.newest.Load(); s != nil {
+		return s.types
+	}
+	return nil
+}
+
+// Refresh reads the catalog again, now. Callers at the same time share one
+// reading, which goes on when one of them leaves.
+func (d *Database) Refresh(ctx context.Context) error {
+	return d.unavailable(ctx, d.keeper.read(ctx))
+}
+
+// Renew reads the catalog again because something was not found in it, and
+// reports whether that was done. It is not when the newest reading is a moment
+// old: a caller who keeps asking for what is not there must not keep the server
+// busy.
+func (d *Database) Renew(ctx context.Context) bool {
+	return d.keeper.stale() && d.keeper.read(ctx) == nil
+}
+
+// Changed says that the database is not what its catalog says, so that the
+// catalog is read again in the background. Like [Database.Renew] it is patient.
+func (d *Database) Changed() {
+	if !d.keeper.stale() {
+		return
+	}
+	select {
+	case d.keeper.changed <- struct{}{}:
+	default:
+	}
+}
+
+// load reads catalog and types over one connection.
+func (d *Database) load(ctx context.Context) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	var s snapshot
+	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
+		if _, err = c.Exec(ctx, patient); err != nil {
+			return err
+		}
+		if s.catalog, err = catalog.Load(ctx, c); err != nil {
+			return err
+		}
+		s.types, err = loadTypes(ctx, c)
+		return err
+	})
+	return &s, err
+}
+
+// loadTimeout bounds one reading of a catalog, connecting included.
+const loadTimeout = time.Minute
+
+// patient lets reading a large catalog take longer than what the database may
+// allow statements. Statements of users have their own timeout, each.
+const patient = "select pg_catalog.set_config('statement_timeout', '60s', false)"

@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Health is how a database is.
+type Health struct {
+	Status        string        `json:"status"` // "ok", "degraded" (reachable, but no catalog yet) or "down"
+	Error         string        `json:"error,omitempty"`
+	Latency       time.Duration `json:"-"` // of one round trip
+	ServerVersion string        `json:"server_version,omitempty"`
+	Role          string        `json:"role,omitempty"`
+	ReadOnly      bool          `json:"read_only"` // proved: a write was refused in a read-only transaction
+	CatalogAge    time.Duration `json:"-"`
+	Tables        int           `json:"tables"` // and views that the policy shows, partitions not counted
+	InUse         int32         `json:"connections_in_use"`
+	Open          int32         `json:"connections_open"`
+	Max           int32         `json:"connections_max"`
+}
+
+// Health says how the database is, asking it now, for as long as an attempt to
+// connect may take.
+func (d *Database) Health(ctx context.Context) Health {
+	ctx, cancel := context.WithTimeout(ctx, d.pool.Config().ConnConfig.ConnectTimeout)
+	defer cancel()
+	h := Health{Status: "ok"}
+	if err := d.examine(ctx, &h); err != nil {
+		h.Status, h.Error = "down", trouble(err)
+	}
+	if s := d.keeper.newest.Load(); s != nil {
+		h.CatalogAge = time.Since(s.catalog.LoadedAt)
+		h.Tables = len(d.rules.Close(s.catalog).Shown().Relations)
+	} else if h.Status == "ok" {
+		h.Status, h.Error = "degraded", "the catalog is not loaded yet"
+	}
+	stat := d.pool.Stat()
+	h.InUse, h.Open, h.Max = stat.AcquiredConns(), stat.TotalConns(), stat.MaxConns()
+	return h
+}
+
+// examine asks the server, and attempts a write that a read-only transaction
+// refuses before it looks at anything else. It would be rolled back.
+func (d *Database) examine(ctx context.Context, h *Health) error {
+	c, err := d.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	ask := func(sql string) *pgconn.Result {
+		return c.Raw().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+	}
+	if err := ask("begin read only").Err; err != nil {
+		return err
+	}
+	start := time.Now()
+	who := ask("select pg_catalog.current_setting('server_version'), current_user")
+	h.Latency = time.Since(start)
+	if who.Err != nil {
+		return who.Err
+	}
+	h.ServerVersion, h.Role = string(who.Rows[0][0]), string(who.Rows[0][1])
+	var refused *pgconn.PgError
+	const readOnlyTransaction = "25006"
+	err = ask("create table pgmcp_attempt_to_write ()").Err
+	h.ReadOnly = errors.As(err, &refused) && refused.Code == readOnlyTransaction
+	return ask("rollback").Err
+}

@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
+)
+
+func TestHealth(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		db := one(t, s.Open(t, `
+			create table a (id serial) partition by list (id);
+			create table a_1 partition of a for values in (1);
+			create view b as select id from a;
+			create schema closed;
+			create table closed.c (id int)`))
+		if _, err := db.Policy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h := db.Health(t.Context())
+		want := Health{Status: "ok", Role: "postgres", ReadOnly: true, Tables: 2, Open: 1, Max: 4}
+		if diff := cmp.Diff(want, h, cmpopts.IgnoreFields(Health{}, "Latency", "ServerVersion", "CatalogAge")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if h.Latency <= 0 || h.CatalogAge <= 0 || h.ServerVersion == "" {
+			t.Errorf("%+v", h)
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Unavailable is the error of a database that cannot be reached. Its text names
+// the database and the kind of trouble, and no address, user or secret.
+type Unavailable struct {
+	Database string
+	Err      error // may hold what the text leaves out
+}
+
+func (e *Unavailable) Error() string {
+	return fmt.Sprintf("database %s is not available: %s", e.Database, trouble(e.Err))
+}
+
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+var (
+	errBusy   = errors.New("all connections are in use") // until the caller's time was up
+	errClosed = errors.New("pgmcp is shutting down")
+)
+
+// unavailable turns err into an *Unavailable, unless the caller has left.
+func (d *Database) unavailable(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case d.keeper.life.Err() != nil:
+		err = errClosed
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return context.Cause(ctx)
+	case ctx.Err() != nil && d.pool.Stat().AcquiredConns() == d.pool.Stat().MaxConns():
+		err = errBusy
+	}
+	return &Unavailable{d.Name, err}
+}
+
+// troubles are SQLSTATEs of a server that does not let anyone in, or throws
+// them out, in words.
+var troubles = map[string]string{
+	"28000": "authentication failed",
+	"28P01": "authentication failed",
+	"3D000": "database does not exist",
+	"42501": "permission denied",
+	"53300": "the server has no connection left",
+	"57014": "timeout",
+	"57P01": "the server is shutting down",
+	"57P02": "the server is restarting after a crash",
+	"57P03": "the server is starting up",
+}
+
+// trouble says what kind of trouble err is, in words that give nothing away.
+func trouble(err error) string {
+	var (
+		server   *pgconn.PgError
+		dns      *net.DNSError
+		timeout  net.Error
+		hostname x509.HostnameError
+		issuer   x509.UnknownAuthorityError
+		invalid  *tls.CertificateVerificationError
+		record   tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &server):
+		if text := troubles[server.Code]; text != "" {
+			return text
+		}
+		return "the server says SQLSTATE " + server.Code
+	case err == errBusy, err == errClosed:
+		return err.Error()
+	case errors.As(err, &dns):
+		return "host not found"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // the latter for a socket file
+		return "connection refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "host not reachable"
+	case errors.As(err, &hostname), errors.As(err, &issuer), errors.As(err, &invalid), errors.As(err, &record):
+		return "no trusted TLS connection"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection lost"
+	}
+	return "connection failed"
+}
