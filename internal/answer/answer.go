@@ -39,7 +39,7 @@ type Answer struct {
 	SQL         string        `json:"sql,omitempty"`
 	Reading     string        `json:"reading,omitempty"`    // what the SQL answers, in the judge's words
 	Confidence  *Confidence   `json:"confidence,omitempty"` // nil unless the SQL ran
-	Refusal     *Refusal      `json:"refusal,omitempty"`    // nil unless refused
+	Refusal     error         `json:"-"`                    // a *guard.Refusal or *query.Error; nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`  // what else to know, such as tables that the model was not shown
 	Result      *query.Result `json:"result,omitempty"` // nil when withheld
@@ -54,20 +54,11 @@ type Confidence struct {
 	Reasons []string `json:"reasons"`
 }
 
-// A Refusal is why SQL that a model wrote has no result.
-type Refusal struct {
-	Stage    string `json:"stage"` // "check": the guard refused it; "plan" or "run": PostgreSQL did
-	Code     string `json:"code"`  // of a guard.Refusal or a query.Error
-	Message  string `json:"message"`
-	Position int    `json:"position,omitempty"` // in the SQL, in characters from 1; 0: none
-	Hint     string `json:"hint,omitempty"`
-}
-
 // An Error is why a question could not be taken up, or a model not be asked.
 type Error struct {
-	Code    string `json:"code"` // "question_empty", "question_too_long", "no_model", "model_failed" or one of package llm's
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
+	Code    string // "question_empty", "question_too_long", "no_model", "model_busy", "model_failed" or one of package llm's
+	Message string
+	Hint    string
 
 	cause error
 }

@@ -27,13 +27,13 @@ type excerpt struct {
 // cut, not on the question. Then tables that fit the question are shown in full,
 // and others by name only.
 func render(p *policy.Policy, description, question string, limit int) excerpt {
-	v := newViewer(p)
+	c := p.Shown()
 	head := "The tables of database " + quoted(p.Database)
 	if description != "" {
 		head += ", about " + quoted(plain(description, 1000))
 	}
-	tables := v.tables()
-	named, full := v.choose(tables, question, limit)
+	tables := c.Relations
+	named, full := choose(c, question, limit)
 	var notes []string
 	if len(full) < len(tables) {
 		notes = append(notes, fmt.Sprintf("the database is too large for one prompt: %d of %d tables were shown to the model with their columns, %d more by name only", len(full), len(tables), len(named)-len(full)))
@@ -43,55 +43,57 @@ func render(p *policy.Policy, description, question string, limit int) excerpt {
 	var body strings.Builder
 	for _, r := range named {
 		if full[r] {
-			body.WriteString(v.full(r))
+			body.WriteString(fullText(r))
 		} else {
-			body.WriteString(v.name(r))
+			body.WriteString(nameLine(r))
 		}
 	}
-	v.types(&body, full)
-	v.functions(&body)
+	writeEnums(&body, c, full)
+	writeFunctions(&body, c)
 	sum := sha256.Sum256([]byte(body.String()))
 	return excerpt{fmt.Sprintf("%s. Fingerprint %x.\n\n%s", head, sum[:8], &body), notes}
 }
 
 // renderPart writes down the tables of these names, SCHEMA.TABLE, as render does.
 func renderPart(p *policy.Policy, names []string) string {
-	v := newViewer(p)
+	c := p.Shown()
 	var b strings.Builder
 	b.WriteString("The tables that the SQL reads.\n\n")
 	full := map[*catalog.Relation]bool{}
-	for _, r := range p.Catalog.Relations {
-		if slices.Contains(names, r.String()) && p.Relation(r) && writable(r.Name) {
+	for _, r := range p.Catalog.Relations { // a partition too, which may be read by its own name
+		if !slices.Contains(names, r.String()) {
+			continue
+		}
+		if r = p.Show(r); r != nil {
 			full[r] = true
-			b.WriteString(v.full(r))
+			b.WriteString(fullText(r))
 		}
 	}
-	v.types(&b, full)
-	v.functions(&b)
+	writeEnums(&b, c, full)
+	writeFunctions(&b, c)
 	return b.String()
 }
 
 // choose says which tables are shown, and which of them in full: all of them
 // within the limit, else those that fit the question best, with up to half of
 // the limit for names.
-func (v *viewer) choose(tables []*catalog.Relation, question string, limit int) (named []*catalog.Relation, full map[*catalog.Relation]bool) {
+func choose(c *catalog.Catalog, question string, limit int) (named []*catalog.Relation, full map[*catalog.Relation]bool) {
 	full = map[*catalog.Relation]bool{}
 	left := limit
-	for _, r := range tables {
-		if left -= len(v.full(r)); left < 0 {
+	for _, r := range c.Relations {
+		if left -= len(fullText(r)); left < 0 {
 			break
 		}
 		full[r] = true
 	}
-	if len(full) == len(tables) {
-		return tables, full
+	if len(full) == len(c.Relations) {
+		return c.Relations, full
 	}
 
 	clear(full)
 	left = limit
-	ranked := v.rank(tables, question)
-	for _, r := range ranked {
-		n := len(v.name(r))
+	for _, r := range rank(c, question) {
+		n := len(nameLine(r))
 		if left-n < limit/2 {
 			break
 		}
@@ -99,23 +101,30 @@ func (v *viewer) choose(tables []*catalog.Relation, question string, limit int) 
 		named = append(named, r)
 	}
 	for _, r := range named {
-		if n := len(v.full(r)); n <= left {
+		if n := len(fullText(r)); n <= left {
 			left -= n
 			full[r] = true
 		}
 	}
-	slices.SortFunc(named, byName)
+	slices.SortFunc(named, func(a, b *catalog.Relation) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	})
 	return named, full
 }
 
 // rank puts the tables that fit the question first.
-func (v *viewer) rank(tables []*catalog.Relation, question string) []*catalog.Relation {
-	rank := make(map[*catalog.Relation]int, len(tables))
-	matches := v.policy.Catalog.Search(question, len(tables), v.policy.Relation, v.policy.Column)
-	for i, m := range matches {
-		rank[m.Relation] = i - len(matches) // below 0, which the others have
+func rank(c *catalog.Catalog, question string) []*catalog.Relation {
+	matches := c.Search(question, len(c.Relations))
+	ranked := make([]*catalog.Relation, 0, len(c.Relations))
+	found := make(map[*catalog.Relation]bool, len(matches))
+	for _, m := range matches {
+		ranked = append(ranked, m.Relation)
+		found[m.Relation] = true
 	}
-	return slices.SortedStableFunc(slices.Values(tables), func(a, b *catalog.Relation) int {
-		return cmp.Compare(rank[a], rank[b])
-	})
+	for _, r := range c.Relations {
+		if !found[r] {
+			ranked = append(ranked, r)
+		}
+	}
+	return ranked
 }

@@ -123,41 +123,31 @@ func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)
 	progress("check")
 	statement, err := p.runner.Check(ctx, a.Database, a.SQL)
 	if err != nil {
-		return statement, nil, a.refuse("check", err)
-	}
-	if statement.Explain() {
-		return statement, nil, a.refuse("check", &guard.Refusal{
-			Code:    guard.ExplainNotAllowed,
-			Message: "the model wrote an EXPLAIN, which shows a plan and answers nothing",
-		})
+		return statement, nil, a.refuse(err)
 	}
 
 	// Planning finds most mistakes before the database does any work.
 	progress("plan")
-	if _, err := p.runner.Explain(ctx, statement); err != nil {
-		return statement, nil, a.refuse("plan", err)
+	if _, err := p.runner.Plan(ctx, statement); err != nil {
+		return statement, nil, a.refuse(err)
 	}
 	progress("run")
 	result, err := p.runner.Run(ctx, statement)
 	if err != nil {
-		return statement, nil, a.refuse("run", err)
+		return statement, nil, a.refuse(err)
 	}
 	return statement, result, nil
 }
 
 // refuse ends a if err is a verdict on its SQL, and else returns err.
-func (a *Answer) refuse(stage string, err error) error {
-	if r, ok := errors.AsType[*guard.Refusal](err); ok {
-		a.Status = Refused
-		a.Refusal = &Refusal{stage, string(r.Code), r.Message, r.Position, r.Hint}
-		return nil
+func (a *Answer) refuse(err error) error {
+	_, guarded := errors.AsType[*guard.Refusal](err)
+	_, failed := errors.AsType[*query.Error](err)
+	if !guarded && !failed {
+		return err
 	}
-	if e, ok := errors.AsType[*query.Error](err); ok {
-		a.Status = Refused
-		a.Refusal = &Refusal{stage, e.Code, e.Message, e.Position, e.Hint}
-		return nil
-	}
-	return err
+	a.Status, a.Refusal = Refused, err
+	return nil
 }
 
 // decide compares the confidence with the threshold, which itself still counts

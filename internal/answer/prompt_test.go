@@ -3,7 +3,6 @@ package answer
 import (
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -42,21 +41,5 @@ func TestQuoted(t *testing.T) {
 	}
 	if got, want := barred("a\n\nb"), "| a\n| \n| b"; got != want {
 		t.Errorf("barred: %q, want %q", got, want)
-	}
-}
-
-func TestIdentifier(t *testing.T) {
-	for name, want := range map[string]string{
-		"orders": "orders", "order": `"order"`, "Orders": `"Orders"`, "o rder": `"o rder"`, "größe": `"größe"`,
-		`a"b`: `"a""b"`, "1st": `"1st"`, "_x$1": "_x$1", "name": "name", "with": `"with"`, "all": `"all"`, "": `""`,
-	} {
-		if got := identifier(name); got != want {
-			t.Errorf("identifier(%q) = %s, want %s", name, got, want)
-		}
-	}
-	for word := range strings.FieldsSeq(reserved) {
-		if identifier(word) == word {
-			t.Errorf("%s is reserved", word)
-		}
 	}
 }

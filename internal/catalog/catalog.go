@@ -37,6 +37,10 @@ const (
 	Sequence         Kind = "sequence"
 )
 
+// FirstUserOID is where the OIDs begin of what did not come with the server:
+// FirstNormalObjectId in PostgreSQL's access/transam.h.
+const FirstUserOID = 16384
+
 // A Relation is a table or anything that a statement can read like one.
 type Relation struct {
 	OID     uint32 `json:"oid"`
@@ -120,6 +124,7 @@ type Function struct {
 	ArgumentTypes   []uint32 `json:"argument_types,omitempty"` // OIDs of the input arguments' types (pg_proc.proargtypes)
 	Result          string   `json:"result"`                   // as pg_get_function_result prints it
 	ResultTypeOID   uint32   `json:"result_type_oid"`
+	ResultElement   uint32   `json:"result_element,omitempty"` // of an array: OID of the type of an element
 	ReturnsSet      bool     `json:"returns_set,omitempty"`
 	OutColumns      []Column `json:"out_columns,omitempty"` // OUT and TABLE columns, names and types
 	Volatility      string   `json:"volatility"`            // "immutable", "stable" or "volatile"
@@ -146,6 +151,7 @@ type Type struct {
 	Name      string   `json:"name"`
 	Kind      string   `json:"kind"`              // "base", "composite", "domain", "range" or "multirange"
 	Base      uint32   `json:"base,omitempty"`    // domains: the OID of the type below; ranges: of the subtype
+	Element   uint32   `json:"element,omitempty"` // if Base is an array: OID of the type of an element
 	Columns   []Column `json:"columns,omitempty"` // composites: their attributes
 	Check     bool     `json:"check,omitempty"`   // making a value calls code: a domain's CHECK, a range's canonical function
 	Extension string   `json:"extension,omitempty"`

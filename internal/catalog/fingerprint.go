@@ -37,13 +37,13 @@ func (c *Catalog) Fingerprint() string {
 	}
 	for _, f := range c.Functions {
 		n := *f
-		n.OID, n.ResultTypeOID, n.ArgumentTypes = 0, 0, nil // Result and Arguments have their names
+		n.OID, n.ResultTypeOID, n.ResultElement, n.ArgumentTypes = 0, 0, 0, nil // Result and Arguments have their names
 		n.OutColumns = anonymous(f.OutColumns)
 		add(n)
 	}
 	for _, t := range c.Types {
 		n := *t
-		n.OID, n.Base = 0, 0
+		n.OID, n.Base, n.Element = 0, 0, 0
 		n.Columns = anonymous(t.Columns)
 		add(n)
 		add(c.typeName(t.Base))
@@ -73,7 +73,7 @@ func anonymous(columns []Column) []Column {
 	return columns
 }
 
-// functionName names a function; those below 16384 are PostgreSQL's own.
+// functionName names a function; those below FirstUserOID are PostgreSQL's own.
 func (c *Catalog) functionName(oid uint32) string {
 	if f := c.FunctionByOID(oid); f != nil {
 		return f.Schema + "." + f.Name + "(" + f.Arguments + ")"
@@ -81,7 +81,7 @@ func (c *Catalog) functionName(oid uint32) string {
 	return strconv.Itoa(int(oid))
 }
 
-// typeName names a type; those below 16384 are PostgreSQL's own.
+// typeName names a type; those below FirstUserOID are PostgreSQL's own.
 func (c *Catalog) typeName(oid uint32) string {
 	if r := c.RowOf(oid); r != nil {
 		return r.String()
@@ -92,7 +92,7 @@ func (c *Catalog) typeName(oid uint32) string {
 	if t := c.Type(oid); t != nil {
 		return t.Schema + "." + t.Name
 	}
-	if oid < 16384 {
+	if oid < FirstUserOID {
 		return strconv.Itoa(int(oid))
 	}
 	return "array" // of a user-defined type

@@ -2,8 +2,8 @@ package catalog
 
 import "github.com/jackc/pgx/v5"
 
-// Everything below OID 16384 came with the server. What an extension or a
-// superuser put into pg_catalog later is not PostgreSQL's own and is read too.
+// Everything below FirstUserOID is PostgreSQL's own. What an extension or a
+// superuser put into pg_catalog later is not, and is read too.
 
 // member joins the extension e that an object belongs to.
 func member(class, oid string) string {
@@ -20,10 +20,11 @@ func made(table string) string {
 var functionsSQL = `
 select p.oid, n.nspname, p.proname, p.prokind::text, pg_get_function_identity_arguments(p.oid), p.proargtypes::oid[],
 	coalesce(pg_get_function_result(p.oid), ''), p.prorettype, p.proretset, p.provolatile::text, p.prosecdef, l.lanname,
-	coalesce(e.extname, ''), o.names, o.types, o.formats, o.elements
+	coalesce(e.extname, ''), coalesce(result_element.oid, 0), o.names, o.types, o.formats, o.elements
 from pg_proc p
 	join pg_namespace n on n.oid = p.pronamespace
-	join pg_language l on l.oid = p.prolang` + member("pg_proc", "p.oid") + `
+	join pg_language l on l.oid = p.prolang
+	left join pg_type result_element on result_element.typarray = p.prorettype` + member("pg_proc", "p.oid") + `
 	cross join lateral (
 		select array_agg(coalesce(p.proargnames[a.number], '') order by a.number) as names,
 			array_agg(a.type order by a.number) as types,
@@ -52,7 +53,7 @@ func (l *loader) readFunctions(rows pgx.Rows) error {
 		l.catalog.Functions = append(l.catalog.Functions, &n)
 		l.functions[n.OID] = &n
 	}, &f.OID, &f.Schema, &f.Name, &kind, &f.Arguments, &f.ArgumentTypes, &f.Result, &f.ResultTypeOID, &f.ReturnsSet,
-		&volatility, &f.SecurityDefiner, &f.Language, &f.Extension, &names, &types, &formats, &elements)
+		&volatility, &f.SecurityDefiner, &f.Language, &f.Extension, &f.ResultElement, &names, &types, &formats, &elements)
 }
 
 var operatorsSQL = `

@@ -17,27 +17,15 @@ type Match struct {
 
 // Search ranks relations by how well their names, columns and comments fit the
 // words, and adds foreign-key neighbours of good ones, best first; equal ones by
-// name. A word that nothing has stands for the words that look like it. Only
-// relations for which visible is true are considered, and only their visible
-// columns' words, so that a blocked name cannot be found by searching. A
-// partition is left out where its parent is visible. Without words there is
-// nothing to match.
-func (c *Catalog) Search(words string, limit int, visible func(*Relation) bool, column func(*Relation, *Column) bool) []Match {
-	s := &search{
-		index: c.searchIndex(), visible: map[*Relation]bool{}, column: column,
-		scores: map[*Relation]*score{},
-	}
-	for _, r := range c.Relations {
-		s.visible[r] = visible(r) && !(r.Partition != "" && slices.ContainsFunc(r.Parents, func(oid uint32) bool {
-			parent := c.ByOID(oid)
-			return parent != nil && visible(parent)
-		}))
-	}
+// name. A word that nothing has stands for the words that look like it. Without
+// words there is nothing to match.
+func (c *Catalog) Search(words string, limit int) []Match {
+	s := &search{index: c.searchIndex(), scores: map[*Relation]*score{}}
 	for _, w := range queryWords(words) {
 		if s.add(w, 1) {
 			continue
 		}
-		for _, l := range s.index.alike(w, s.has) {
+		for _, l := range s.index.alike(w) {
 			s.add(l.word, l.similarity)
 		}
 	}
@@ -77,15 +65,14 @@ const (
 func (f field) String() string { return [...]string{"name", "column", "comment"}[f] }
 
 // A posting says that a word stands in a relation: in its name or comment, or
-// with a column, in its name, comment or the labels of its enum.
+// in the name, comment or enum's labels of a column.
 type posting struct {
 	relation *Relation
-	column   int32 // index in Columns; -1: none
 	field    field
 	weight   float32
 }
 
-// searchIndex is where each word stands, whatever anybody may see.
+// searchIndex is where each word stands.
 type searchIndex struct {
 	postings map[string][]posting
 	length   map[*Relation]float64 // sum of the weights
@@ -116,9 +103,9 @@ func (c *Catalog) searchIndex() *searchIndex {
 
 func (s *searchIndex) index(c *Catalog, r *Relation) {
 	// A name of one word says more with that word than one of three.
-	add := func(text string, column int, f field, weight float64) {
+	add := func(text string, f field, weight float64) {
 		for w := range words(text) {
-			s.postings[w] = append(s.postings[w], posting{r, int32(column), f, float32(weight)})
+			s.postings[w] = append(s.postings[w], posting{r, f, float32(weight)})
 			s.length[r] += weight
 		}
 	}
@@ -126,14 +113,14 @@ func (s *searchIndex) index(c *Catalog, r *Relation) {
 	for range words(r.Name) {
 		parts++
 	}
-	add(r.Name, -1, inName, 6/float64(1+parts))
-	add(r.Comment, -1, inComment, 1)
+	add(r.Name, inName, 6/float64(1+parts))
+	add(r.Comment, inComment, 1)
 	for i := range r.Columns {
 		column := &r.Columns[i]
-		add(column.Name, i, inColumn, 1)
-		add(column.Comment, i, inComment, 0.5)
+		add(column.Name, inColumn, 1)
+		add(column.Comment, inComment, 0.5)
 		if e := c.Enum(column.TypeOID); e != nil {
-			add(strings.Join(e.Labels, " "), i, inColumn, 0.5)
+			add(strings.Join(e.Labels, " "), inColumn, 0.5)
 		}
 	}
 }
@@ -143,8 +130,8 @@ type alike struct {
 	similarity float64
 }
 
-// alike are the words that look most like a word that nothing visible has.
-func (s *searchIndex) alike(w string, has func(string) bool) []alike {
+// alike are the words that look most like a word that nothing has.
+func (s *searchIndex) alike(w string) []alike {
 	const threshold, most = 0.3, 3
 	grams := trigrams(w)
 	var found []alike
@@ -156,21 +143,12 @@ func (s *searchIndex) alike(w string, has func(string) bool) []alike {
 	slices.SortFunc(found, func(a, b alike) int {
 		return cmp.Or(cmp.Compare(b.similarity, a.similarity), cmp.Compare(a.word, b.word))
 	})
-	var best []alike
-	for _, a := range found {
-		if len(best) < most && has(a.word) {
-			best = append(best, a)
-		}
-	}
-	return best
+	return found[:min(most, len(found))]
 }
 
-// A search is one search for one viewer.
 type search struct {
-	index   *searchIndex
-	visible map[*Relation]bool
-	column  func(*Relation, *Column) bool
-	scores  map[*Relation]*score
+	index  *searchIndex
+	scores map[*Relation]*score
 }
 
 type score struct {
@@ -178,25 +156,17 @@ type score struct {
 	fields [3]float64
 }
 
-func (s *search) sees(p posting) bool {
-	return s.visible[p.relation] && (p.column < 0 || s.column(p.relation, &p.relation.Columns[p.column]))
-}
-
-func (s *search) has(word string) bool { return slices.ContainsFunc(s.index.postings[word], s.sees) }
-
 // add scores the relations that have a word by BM25 and reports whether there are any.
 func (s *search) add(word string, factor float64) bool {
 	const k1, b = 1.2, 0.3 // b is low: a wide table is not less relevant for its width
 	found := map[*Relation]*[3]float64{}
 	for _, p := range s.index.postings[word] {
-		if s.sees(p) {
-			if found[p.relation] == nil {
-				found[p.relation] = &[3]float64{}
-			}
-			found[p.relation][p.field] += float64(p.weight)
+		if found[p.relation] == nil {
+			found[p.relation] = &[3]float64{}
 		}
+		found[p.relation][p.field] += float64(p.weight)
 	}
-	n, all := float64(len(found)), float64(len(s.visible))
+	n, all := float64(len(found)), float64(len(s.index.length))
 	rarity := math.Log(1 + (all-n+0.5)/(n+0.5))
 	for r, fields := range found {
 		if s.scores[r] == nil {
@@ -227,14 +197,14 @@ func (s *search) matches() []Match {
 	return matches
 }
 
-// neighbours are relations that good matches refer to or are referred to by, by
-// visible columns, and that do not match themselves.
+// neighbours are relations that good matches refer to or are referred to by, and
+// that do not match themselves.
 func (s *search) neighbours(c *Catalog, matches []Match) []Match {
 	const good, share = 0.5, 0.25
 	found := map[*Relation]Match{}
 	offer := func(r *Relation, from Match) {
 		score := share * from.Score
-		if s.visible[r] && s.scores[r] == nil && score > found[r].Score {
+		if s.scores[r] == nil && score > found[r].Score {
 			found[r] = Match{r, score, "foreign key of " + from.Relation.String()}
 		}
 	}
@@ -247,7 +217,7 @@ func (s *search) neighbours(c *Catalog, matches []Match) []Match {
 	for _, r := range c.Relations {
 		for _, k := range r.ForeignKeys {
 			ref := c.Relation(k.RefSchema, k.RefTable)
-			if ref == nil || !s.seesAll(r, k.Columns) || !s.seesAll(ref, k.RefColumns) {
+			if ref == nil {
 				continue
 			}
 			if m, ok := best[r]; ok {
@@ -259,13 +229,6 @@ func (s *search) neighbours(c *Catalog, matches []Match) []Match {
 		}
 	}
 	return slices.Collect(maps.Values(found))
-}
-
-func (s *search) seesAll(r *Relation, columns []string) bool {
-	return s.visible[r] && !slices.ContainsFunc(columns, func(name string) bool {
-		c := r.Column(name)
-		return c == nil || !s.column(r, c)
-	})
 }
 
 func sortMatches(matches []Match) {

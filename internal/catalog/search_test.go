@@ -74,9 +74,6 @@ func parseCatalog(t *testing.T, text string) *Catalog {
 	return c
 }
 
-func everything(*Relation) bool           { return true }
-func everyColumn(*Relation, *Column) bool { return true }
-
 func TestSearch(t *testing.T) {
 	c := parseCatalog(t, harbour)
 	tests := []struct {
@@ -99,7 +96,7 @@ func TestSearch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.words, func(t *testing.T) {
 			var got []string
-			for _, m := range c.Search(tt.words, 100, everything, everyColumn) {
+			for _, m := range c.Search(tt.words, 100) {
 				got = append(got, fmt.Sprintf("%s (%s)", m.Relation, m.Why))
 			}
 			if tt.want == nil && len(got) > 0 || len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) {
@@ -109,54 +106,16 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestSearchHidesWhatIsNotVisible(t *testing.T) {
-	c := parseCatalog(t, harbour)
-	visible := func(r *Relation) bool { return r.Name != "sailor_secrets" && r.Name != "categories" }
-	column := func(r *Relation, c *Column) bool { return c.Name != "salary" && c.Name != "berth_id" }
-	search := func(words string) (names []string) {
-		for _, m := range c.Search(words, 100, visible, column) {
-			names = append(names, m.Relation.String()+" "+m.Why)
-		}
-		return names
-	}
-	for _, words := range []string{"passphrase", "passphras", "salary", "salery", "monthly", "secrets"} {
-		if got := search(words); got != nil {
-			t.Errorf("Search(%q) = %q, want nothing", words, got)
-		}
-	}
-	if diff := cmp.Diff([]string{"port.berths column"}, search("depth")); diff != "" {
-		t.Errorf("a neighbour by a hidden column was found (-want +got):\n%s", diff)
-	}
-	if got := search("cargo"); slices.Contains(got, "port.categories foreign key of port.cargo_items") {
-		t.Errorf("a hidden neighbour was found: %q", got)
-	}
-}
-
 func TestSearchIsTheSameEachTime(t *testing.T) {
-	first := parseCatalog(t, harbour).Search("ship call category", 100, everything, everyColumn)
+	first := parseCatalog(t, harbour).Search("ship call category", 100)
 	for range 20 {
-		again := parseCatalog(t, harbour).Search("ship call category", 100, everything, everyColumn)
+		again := parseCatalog(t, harbour).Search("ship call category", 100)
 		if diff := cmp.Diff(first, again); diff != "" {
 			t.Fatal(diff)
 		}
 	}
-	if got := parseCatalog(t, harbour).Search("ship call category", 2, everything, everyColumn); len(got) != 2 {
+	if got := parseCatalog(t, harbour).Search("ship call category", 2); len(got) != 2 {
 		t.Errorf("%d matches with limit 2", len(got))
-	}
-}
-
-func TestSearchLeavesOutPartitions(t *testing.T) {
-	c := parseCatalog(t, "port.visits\n  day\nport.visits_2024\n  day\nport.visits_2024_01\n  day\n")
-	for i, r := range c.Relations[1:] {
-		r.Parents, r.Partition = []uint32{c.Relations[i].OID}, "FOR VALUES IN (1)"
-	}
-	got := c.Search("visits", 100, everything, everyColumn)
-	if len(got) != 1 || got[0].Relation.Name != "visits" {
-		t.Errorf("got %v", got)
-	}
-	got = c.Search("visits", 100, func(r *Relation) bool { return r.Name != "visits" }, everyColumn)
-	if len(got) != 1 || got[0].Relation.Name != "visits_2024" {
-		t.Errorf("with a hidden parent: got %v", got)
 	}
 }
 
@@ -180,25 +139,5 @@ func TestWords(t *testing.T) {
 	}
 	if !slices.IsSorted(stopWords) {
 		t.Error("stopWords are not sorted")
-	}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"orders", "order_items", "customers", "id", "customer_id"}
-	tests := map[string]string{
-		"order":       "orders",
-		"ORDERS":      "orders",
-		"odrers":      "orders",
-		"custmer_id":  "customer_id",
-		"order_itens": "order_items",
-		"di":          "id",
-		"x":           "",
-		"payments":    "",
-		"":            "",
-	}
-	for mistyped, want := range tests {
-		if got := Nearest(mistyped, names); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", mistyped, got, want)
-		}
 	}
 }

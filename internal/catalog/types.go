@@ -7,12 +7,13 @@ import "github.com/jackc/pgx/v5"
 var typesSQL = `
 select t.oid, n.nspname, t.typname, t.typtype::text, coalesce(nullif(t.typbasetype, 0), g.rngsubtype, 0),
 	coalesce(g.rngcanonical, 0) <> 0 or exists (select from pg_constraint k where k.contypid = t.oid and k.contype = 'c'),
-	t.typrelid, coalesce(e.extname, '')
+	t.typrelid, coalesce(e.extname, ''), coalesce(base_element.oid, 0)
 from pg_type t
 	join pg_namespace n on n.oid = t.typnamespace
 	left join pg_class c on c.oid = t.typrelid
 	left join pg_type element on element.oid = t.typelem and element.typarray = t.oid
-	left join pg_range g on t.oid in (g.rngtypid, g.rngmultitypid)` + member("pg_type", "t.oid") + `
+	left join pg_range g on t.oid in (g.rngtypid, g.rngmultitypid)
+	left join pg_type base_element on base_element.typarray = coalesce(nullif(t.typbasetype, 0), g.rngsubtype)` + member("pg_type", "t.oid") + `
 where ` + made("t") + `and t.typtype in ('b', 'c', 'd', 'r', 'm') and coalesce(c.relkind, 'c') = 'c' and element.oid is null`
 
 func (l *loader) readTypes(rows pgx.Rows) error {
@@ -27,7 +28,7 @@ func (l *loader) readTypes(rows pgx.Rows) error {
 		if relation != 0 {
 			l.columns[relation] = &n.Columns
 		}
-	}, &t.OID, &t.Schema, &t.Name, &kind, &t.Base, &t.Check, &relation, &t.Extension)
+	}, &t.OID, &t.Schema, &t.Name, &kind, &t.Base, &t.Check, &relation, &t.Extension, &t.Element)
 }
 
 var enumsSQL = `

@@ -12,6 +12,8 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
+
+	"github.com/pgmcp/pgmcp/internal/nearest"
 )
 
 // An examination collects what is wrong with a configuration. CUE decides
@@ -245,20 +247,15 @@ func noName(pattern string) string {
 // suggest says what the author of an unknown field may have meant: a field
 // beside it that is written alike, or one of that name elsewhere.
 func (x *examination) suggest(name string, s *shape, p path) string {
-	if near := nearest(name, slices.Values(s.order)); near != "" {
+	if near := nearest.Name(name, s.order); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	settings := x.shape.leaves("")
-	names := func(yield func(string) bool) {
-		for _, setting := range settings {
-			for name := range strings.SplitSeq(setting, ".") {
-				if !yield(name) {
-					return
-				}
-			}
-		}
+	var names []string
+	for _, setting := range settings {
+		names = append(names, strings.Split(setting, ".")...)
 	}
-	for _, name := range []string{name, nearest(name, names)} {
+	for _, name := range []string{name, nearest.Name(name, names)} {
 		if setting := elsewhere(settings, name, p.names()); setting != "" {
 			return fmt.Sprintf("did you mean %s?", setting)
 		}

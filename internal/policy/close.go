@@ -17,6 +17,8 @@ import (
 //   - up: a table is closed to plain reading, which returns the rows of its
 //     children, if one of those is blocked; FROM ONLY remains. So is a column;
 //   - a generated column is blocked with each column that it is computed from;
+//   - a column is blocked if its type is made of rows of a table or view of which
+//     something is blocked;
 //   - a view is blocked if its rule reads something blocked anywhere, a
 //     catalog of PostgreSQL's own, or calls a function that may not be called.
 //
@@ -35,18 +37,22 @@ func (r *Rules) Close(c *catalog.Catalog) *Policy {
 		verdicts:     make(map[uint32]Verdict, len(c.Relations)),
 		columns:      map[column]barrier{},
 		types:        make(map[uint32]bool, len(c.Enums)+len(c.Types)),
+		reveals:      map[uint32]bool{},
 	}
 	for _, schema := range r.schemas {
 		if r.schema(schema) == Allowed && slices.Contains(c.Schemas, schema) {
 			p.SearchPath = append(p.SearchPath, schema)
 		}
 	}
-	x := closing{Policy: p, views: map[uint32]bool{}}
+	x := closing{Policy: p}
 	x.tables()
-	x.spreadDown()
-	x.spreadUp()
-	for _, view := range c.Relations {
-		x.view(view)
+	for more := true; more; more = x.spreadThroughTypes() {
+		x.spreadDown()
+		x.spreadUp()
+		x.views = map[uint32]bool{}
+		for _, view := range c.Relations {
+			x.view(view)
+		}
 	}
 	x.closeSchemas()
 	x.allTypes()
@@ -108,9 +114,9 @@ func (x *closing) spreadDown() {
 		}
 		return reached
 	})
-	spread(slices.Collect(maps.Keys(x.columns)), func(at column) (reached []column) {
+	spread(x.blockedColumns(), func(at column) (reached []column) {
 		block := func(r *catalog.Relation, c *catalog.Column) {
-			if k := (column{r.OID, c.Number}); x.columns[k] == open {
+			if k := (column{r.OID, c.Number}); x.columns[k] != blocked {
 				x.columns[k] = blocked
 				reached = append(reached, k)
 			}
@@ -180,6 +186,46 @@ func (x *closing) blockedRelations() []uint32 {
 	return oids
 }
 
+func (x *closing) blockedColumns() []column {
+	var columns []column
+	for at, b := range x.columns {
+		if b == blocked {
+			columns = append(columns, at)
+		}
+	}
+	return columns
+}
+
+// spreadThroughTypes finds the types that show what is blocked and blocks the
+// columns of such types. It reports whether it blocked any.
+func (x *closing) spreadThroughTypes() bool {
+	before, types := len(x.columns), -1
+	for types < len(x.reveals) {
+		types = len(x.reveals)
+		for _, r := range x.Catalog.Relations {
+			partly := x.verdicts[r.OID] != Allowed
+			for i := range r.Columns {
+				k := column{r.OID, r.Columns[i].Number}
+				if x.columns[k] == open && x.revealing(r.Columns[i]) {
+					x.columns[k] = blocked
+				}
+				partly = partly || x.columns[k] != open
+			}
+			if partly && r.RowType != 0 {
+				x.reveals[r.RowType] = true
+			}
+		}
+		for _, t := range x.Catalog.Types {
+			if x.Reveals(cmp.Or(t.Element, t.Base)) || slices.ContainsFunc(t.Columns, x.revealing) {
+				x.reveals[t.OID] = true
+			}
+		}
+	}
+	return len(x.columns) > before
+}
+
+func (x *closing) revealing(c catalog.Column) bool { return x.Reveals(cmp.Or(c.Element, c.TypeOID)) }
+
 // view judges a view by everything that its rule mentions, whichever of its
 // columns that ends up in. Views below it are judged first.
 func (x *closing) view(r *catalog.Relation) {
@@ -244,7 +290,7 @@ func (x *closing) allTypes() {
 // typ judges a type: making one of its values must run no code that is not
 // allowed, and its attributes must name nothing that is blocked.
 func (x *closing) typ(oid uint32) bool {
-	if oid < firstUserOID {
+	if oid < catalog.FirstUserOID {
 		return true
 	}
 	if verdict, judged := x.types[oid]; judged {
@@ -262,7 +308,7 @@ func (x *closing) typ(oid uint32) bool {
 		case t.Kind == "composite":
 			x.types[oid] = x.attributes(t.Columns)
 		default:
-			x.types[oid] = x.typ(t.Base)
+			x.types[oid] = x.typ(cmp.Or(t.Element, t.Base))
 		}
 	}
 	return x.types[oid]
@@ -273,6 +319,3 @@ func (x *closing) attributes(columns []catalog.Column) bool {
 		return !x.typ(cmp.Or(c.Element, c.TypeOID))
 	})
 }
-
-// firstUserOID is where the OIDs begin of what did not come with the server.
-const firstUserOID = 16384

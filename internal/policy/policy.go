@@ -1,12 +1,14 @@
 // Package policy decides what may be read and called. It turns a configuration
-// into rules, and closes the rules over a catalog: a blocked table blocks its
-// partitions and the views that read it. It decides and never sees SQL; package
-// guard finds out what a statement mentions.
+// into rules, closes the rules over a catalog (a blocked table blocks its
+// partitions and the views that read it), and cuts the catalog down to what may
+// be shown. It decides and never sees SQL; package guard finds out what a
+// statement mentions.
 package policy
 
 import "github.com/pgmcp/pgmcp/internal/catalog"
 
-// A Policy is the rules of one database closed over one catalog. It is immutable.
+// A Policy is the rules of one database closed over one catalog. It is immutable,
+// and any number of goroutines may ask it.
 type Policy struct {
 	Database     string
 	Catalog      *catalog.Catalog
@@ -18,6 +20,8 @@ type Policy struct {
 	verdicts map[uint32]Verdict // of every relation of the catalog, by OID
 	columns  map[column]barrier // of the columns that may not be read
 	types    map[uint32]bool    // of every type of the catalog, by OID
+	reveals  map[uint32]bool    // the types whose values show what is blocked, by OID
+	shown    shown
 }
 
 // A Verdict is what the rules say of a schema or relation. The zero value refuses.
@@ -87,6 +91,14 @@ func (p *Policy) Operator(o *catalog.Operator) bool {
 		return p.Function(f)
 	}
 	return p.rules.extension(o.Extension)
+}
+
+// Reveals reports whether a value of a type shows what may not be read: it is, or
+// is made of, rows of a relation of which something is blocked. An array type is
+// asked about by its elements'; an OID that is not in the catalog reveals all.
+func (p *Policy) Reveals(oid uint32) bool {
+	return oid >= catalog.FirstUserOID &&
+		(p.reveals[oid] || p.Catalog.RowOf(oid) == nil && p.Catalog.Type(oid) == nil && p.Catalog.Enum(oid) == nil)
 }
 
 // Type reports whether values of a user-defined type may be made, by a cast or a

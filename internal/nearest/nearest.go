@@ -1,10 +1,13 @@
-package catalog
+// Package nearest finds what somebody probably meant to write. It knows names
+// only: which of them may be told is its callers' affair.
+package nearest
 
 import "strings"
 
-// Nearest is the one of the names among that a mistyped name was probably meant
-// to be, or "". Of equally near ones it is the first in among.
-func Nearest(mistyped string, among []string) string {
+// Name is the one of the names among that a mistyped name was probably meant to
+// be: at most about a third of its letters are wrong, whatever their case. It
+// is "" if there is none, and of equally near ones the first in among.
+func Name(mistyped string, among []string) string {
 	a := []rune(strings.ToLower(mistyped))
 	best, nearest := (len(a)+1)/3+1, "" // above every distance that still counts as near
 	for _, candidate := range among {
