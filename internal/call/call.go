@@ -23,9 +23,8 @@ const (
 
 // An Op is one operation on its way through the chain.
 type Op struct {
-	Kind      Kind
-	Name      string
-	Principal string // who asked; empty when nobody said
+	Kind Kind
+	Name string
 }
 
 // A Handler carries out an operation.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 func (a *app) ask() *cobra.Command {
@@ -19,9 +20,11 @@ func (a *app) ask() *cobra.Command {
 		Short: "Answer a question in words, as the tool ask does",
 		Long: `Answer a question in words, as the tool ask does. The exit code is 0 if there
 is an answer with rows, and 1 if it is withheld, unclear or refused.`,
-		Args: cobra.ExactArgs(1),
+		Example: `  pgmcp ask "Which category earned most last month?" --db shop
+  pgmcp ask "How many tickets are open?" --record golden`,
+		Args: quoted("question"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runAsk(cmd.Context(), f, record, args[0])
+			return a.runAsk(cmd, f, record, args[0])
 		},
 	}
 	f.add(cmd)
@@ -29,22 +32,23 @@ is an answer with rows, and 1 if it is withheld, unclear or refused.`,
 	return cmd
 }
 
-func (a *app) runAsk(ctx context.Context, f clientFlags, record, question string) error {
+func (a *app) runAsk(cmd *cobra.Command, f clientFlags, record, question string) error {
+	ctx := cmd.Context()
 	format, err := f.formatFor(a)
 	if err != nil {
 		return err
 	}
-	cfg, err := f.load()
+	cfg, err := f.load(cmd)
 	if err != nil {
 		return err
 	}
-	s, err := a.openRecording(ctx, cfg, record)
+	s, err := a.open(ctx, cfg, record)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 
-	spin := startSpinner(a.stderr, !isTerminal(a.stderr))
+	spin := startSpinner(a.stderr, !observe.IsTerminal(a.stderr))
 	ans, err := do(ctx, s, mcpserver.Ask, func(ctx context.Context) (*answer.Answer, error) {
 		return s.tools.Ask(ctx, mcpserver.AskArgs{Question: question, Database: f.db}, spin.show)
 	})

@@ -8,15 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
-	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/guard"
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
@@ -25,29 +23,26 @@ import (
 func (a *app) check() *cobra.Command {
 	var db, from string
 	cmd := &cobra.Command{
-		Use:   "check CONFIG [FILE|-]",
+		Use:   "check [CONFIG] [FILE|-]",
 		Short: "Say of each statement whether it may run, without running it",
-		Long: `Reads JSON Lines {"id": "...", "sql": "..."} from FILE or standard input and
-prints for each, in order, one line: "allowed", for a refusal its "code",
+		Long: `Read JSON Lines {"id": "...", "sql": "..."} from FILE or standard input and
+print for each, in order, one line: "allowed", for a refusal its "code",
 "message", "position" and "hint", and what the statement "reads". A line that is
 not such an object gives an "error" line instead.
 
-Exit code 1 if any statement is refused or any line is an error.`,
-		Args: cobra.RangeArgs(1, 2),
+The exit code is 1 if any statement is refused or any line is an error.`,
+		Args: configAnd(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := load(args[0])
-			if err != nil {
-				return err
-			}
-			p, err := a.policyFor(cmd.Context(), cfg, db, from)
+			path, files := configOf(cmd, args)
+			p, err := policyFor(cmd.Context(), path, db, from)
 			if err != nil {
 				return err
 			}
 			in := a.stdin
-			if len(args) == 2 && args[1] != "-" {
-				f, err := os.Open(args[1])
+			if len(files) == 1 && files[0] != "-" {
+				f, err := os.Open(files[0])
 				if err != nil {
-					return fmt.Errorf("open statements: %w", err)
+					return &usageError{fmt.Errorf("read statements: %w", err)}
 				}
 				defer f.Close()
 				in = f
@@ -55,44 +50,45 @@ Exit code 1 if any statement is refused or any line is an error.`,
 			return a.checkLines(cmd.Context(), in, p)
 		},
 	}
-	cmd.Flags().StringVar(&db, "db", "", "database `NAME`; needed if the configuration has several")
+	configFlag(cmd)
+	dbFlag(cmd, &db, true)
 	cmd.Flags().StringVar(&from, "catalog", "", "read the catalog from `FILE`, written by \"pgmcp catalog\", and connect to nothing")
 	return cmd
 }
 
 // policyFor closes the rules of a database over the catalog in a file, or over
-// the database's own if the file's name is empty.
-func (a *app) policyFor(ctx context.Context, cfg *config.Config, db, file string) (*policy.Policy, error) {
-	names := slices.Sorted(maps.Keys(cfg.Databases))
-	if db == "" && len(names) == 1 {
-		db = names[0]
-	}
-	if _, ok := cfg.Databases[db]; !ok {
-		return nil, &postgres.UnknownDatabase{Name: db, Names: names, Nearest: catalog.Nearest(db, names)}
+// the database's own if the file's name is empty. Path is the configuration's.
+func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, error) {
+	cfg, name, err := loadFor(path, db)
+	if err != nil {
+		return nil, err
 	}
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("open catalog: %w", err)
+			return nil, &usageError{fmt.Errorf("read catalog: %w", err)}
 		}
 		defer f.Close()
 		c, err := catalog.Read(f)
 		if err != nil {
 			return nil, err
 		}
-		return policy.Compile(cfg, db).Close(c), nil
+		return policy.Compile(cfg, name).Close(c), nil
 	}
-	maps.DeleteFunc(cfg.Databases, func(name string, _ config.Database) bool { return name != db })
 	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, observe.NewLogger(io.Discard, cfg.Observability.Log))
 	if err != nil {
 		return nil, err
 	}
 	defer databases.Close()
-	database, err := databases.Get(db)
+	database, err := databases.Get(name)
 	if err != nil {
 		return nil, err
 	}
-	return database.Policy(ctx)
+	p, err := database.Policy(ctx)
+	if err != nil {
+		return nil, mcpserver.NewReason(err)
+	}
+	return p, nil
 }
 
 // A question is one line of input; its answer has the same id.
@@ -101,7 +97,8 @@ type question struct {
 	SQL *string         `json:"sql"`
 }
 
-type verdict struct {
+// A ruling is the answer to a line.
+type ruling struct {
 	ID       json.RawMessage `json:"id,omitempty"`
 	Allowed  bool            `json:"allowed"`
 	Code     guard.Code      `json:"code"`
@@ -111,7 +108,8 @@ type verdict struct {
 	Reads    guard.Reads     `json:"reads"`
 }
 
-// lineError is the answer to a line that holds no statement.
+// lineError is the answer to a line that could not be ruled on, such as one that
+// holds no statement.
 type lineError struct {
 	Line  int    `json:"line"`
 	Error string `json:"error"`
@@ -140,19 +138,22 @@ func (a *app) checkLines(ctx context.Context, in io.Reader, p *policy.Policy) er
 		if err == nil && len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		var answer any
 		var q question
+		var r ruling
 		if err == nil {
 			q, err = parseQuestion(line)
 		}
-		if err != nil {
-			answer, refused = lineError{n, err.Error()}, true
-		} else {
-			v := judge(q, p)
-			answer, refused = v, refused || !v.Allowed
+		if err == nil {
+			r, err = rule(q, p)
 		}
-		if err := out.Encode(answer); err != nil {
-			return fmt.Errorf("write verdict: %w", err)
+		refused = refused || !r.Allowed
+		if err != nil {
+			err = out.Encode(lineError{n, err.Error()})
+		} else {
+			err = out.Encode(r)
+		}
+		if err != nil {
+			return fmt.Errorf("write rulings: %w", err)
 		}
 	}
 	if refused {
@@ -172,15 +173,19 @@ func parseQuestion(line []byte) (question, error) {
 	return q, nil
 }
 
-func judge(q question, p *policy.Policy) verdict {
-	v := verdict{ID: q.ID, Reads: guard.Reads{Tables: []string{}, Columns: []string{}, Functions: []string{}}}
+// rule judges the statement of q. An error is none of the guard's refusals.
+func rule(q question, p *policy.Policy) (ruling, error) {
+	r := ruling{ID: q.ID, Reads: guard.Reads{Tables: []string{}, Columns: []string{}, Functions: []string{}}}
 	s, err := guard.Check(*q.SQL, p)
 	if refusal, ok := errors.AsType[*guard.Refusal](err); ok {
-		v.Code, v.Message, v.Position, v.Hint = refusal.Code, refusal.Message, refusal.Position, refusal.Hint
-		return v
+		r.Code, r.Message, r.Position, r.Hint = refusal.Code, refusal.Message, refusal.Position, refusal.Hint
+		return r, nil
 	}
-	v.Allowed, v.Reads = err == nil, s.Reads()
-	return v
+	if err != nil {
+		return ruling{}, err
+	}
+	r.Allowed, r.Reads = true, s.Reads()
+	return r, nil
 }
 
 var errLongLine = fmt.Errorf("the line is longer than %d bytes", maxLine)

@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 )
 
@@ -21,7 +18,7 @@ import (
 const (
 	exitYes     = 0
 	exitNo      = 1 // the command ran and the answer is no: invalid, refused, failed
-	exitMisused = 2 // the command line is wrong
+	exitMisused = 2 // the command line is wrong, or names a file that cannot be read
 )
 
 // app is what every command works with.
@@ -59,8 +56,22 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:                        "pgmcp",
-		Short:                      "Answer questions about PostgreSQL databases, within limits you write down",
+		Use:   "pgmcp",
+		Short: "Answer questions about PostgreSQL databases, within limits you write down",
+		Long: `Answer questions about PostgreSQL databases, in words or in SQL, within limits
+that you write down in one file: as an MCP server, or here.
+
+Commands that work by a configuration take it as an argument or with --config,
+and ` + defaultConfig + ` without either.
+
+The exit code is 0 for yes, 1 for no (invalid, refused, failed), and 2 if the
+command line is wrong or names a file that cannot be read.`,
+		Example: `  pgmcp demo
+  pgmcp init postgres://reader@db.example/shop
+  pgmcp vet config.cue
+  pgmcp serve config.cue
+  pgmcp sql "select count(*) from orders" --db shop`,
+		Version:                    build().version,
 		Args:                       unknownCommand,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:              true,
@@ -71,22 +82,20 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.AddCommand(a.init())
-	root.AddCommand(a.vet())
-	root.AddCommand(a.schema())
-	root.AddCommand(a.vet())
-	root.AddCommand(a.schema())
-	root.AddCommand(a.init())
-	root.AddCommand(a.serve())
-	root.AddCommand(a.demo())
-	root.AddCommand(a.ask())
-	root.AddCommand(a.sql())
-	root.AddCommand(a.catalog())
-	root.AddCommand(a.check())
-	root.AddCommand(a.check())
-	root.AddCommand(a.catalog())
-	root.AddCommand(a.demo())
-	root.AddCommand(a.version())
+	root.SetVersionTemplate("pgmcp {{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
+	group := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, cmd := range commands {
+			cmd.GroupID = id
+			root.AddCommand(cmd)
+		}
+	}
+	group("begin", "Begin:", a.demo(), a.init(), a.vet(), a.serve())
+	group("try", "Try what an agent can do:", a.sql(), a.ask(), a.check(), a.catalog())
+	group("else", "Else:", a.schema(), a.version())
+	root.SetCompletionCommandGroupID("else")
+	root.SetHelpCommandGroupID("else")
 	misuse(root)
 	return root
 }
@@ -121,22 +130,18 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	for _, s := range root.SuggestionsFor(args[0]) {
 		err = fmt.Errorf("%w\ndid you mean %q?", err, s)
 	}
-	return &usageError{err}
+	return &usageError{fmt.Errorf("%w\nrun \"%s --help\"", err, root.CommandPath())}
 }
 
-// load loads the configuration at path for a command that works by it.
-func load(path string) (*config.Config, error) {
-	cfg, err := config.Load(path)
-	if invalid, ok := errors.AsType[*config.Invalid](err); ok {
-		return nil, fmt.Errorf("invalid configuration\n%w", invalid)
+// quoted checks that there is one argument, and knows what happened if the
+// shell made several of it.
+func quoted(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("give the %s as one argument, in quotes", what)
+		}
+		return cobra.ExactArgs(1)(cmd, args)
 	}
-	return cfg, err
-}
-
-// isTerminal reports whether a person looks at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // errNo is the error of a command that ran, has printed its answer, and the answer is no.

@@ -34,7 +34,7 @@ OPENAI_MODEL (default gpt-4o) at OPENAI_BASE_URL (default OpenAI's).`,
 	}
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "leave the databases up until Ctrl-C, for a client to connect")
 	cmd.Flags().StringVar(&o.Question, "question", "", "ask only this `QUESTION`, which needs a real model")
-	cmd.Flags().StringVar(&o.Database, "db", "shop", "the database that the question is about: shop or desk")
+	cmd.Flags().StringVar(&o.Database, "db", "shop", "ask about database `NAME`: shop or desk")
 	return cmd
 }
 

@@ -23,7 +23,7 @@ func (a *app) init() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [URL]",
 		Short: "Write a configuration for the databases of a server",
-		Long: `Writes a commented configuration for the databases that the role in URL may
+		Long: `Write a commented configuration for the databases that the role in URL may
 connect to: their schemas, and columns to block, guessed by their names. Without
 URL it takes PGMCP_DATABASE_URL or DATABASE_URL from the environment; without
 those it writes an example to begin with.
@@ -40,7 +40,7 @@ database, and init prints how to set it.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.only, "db", nil, "only the database `NAME` of the server; may be given again")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "config.cue", "write to `FILE`; - is standard output")
+	cmd.Flags().StringVarP(&f.output, "output", "o", defaultConfig, "write to `FILE`; - is standard output")
 	cmd.Flags().BoolVar(&f.force, "force", false, "replace the file if it is there")
 	return cmd
 }
@@ -209,12 +209,12 @@ func (db *foundDatabase) look(ctx context.Context, c *pgx.ConnConfig) error {
 	if err != nil {
 		return err
 	}
-	db.judge(cat)
+	db.pickOut(cat)
 	return nil
 }
 
-// judge picks out the schemas to serve and the columns to block.
-func (db *foundDatabase) judge(cat *catalog.Catalog) {
+// pickOut picks out the schemas to serve and the columns to block.
+func (db *foundDatabase) pickOut(cat *catalog.Catalog) {
 	schemas := map[string]bool{}
 	for _, r := range cat.Relations {
 		if r.Kind == catalog.Sequence {

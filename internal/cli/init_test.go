@@ -59,7 +59,7 @@ func TestWords(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	var db foundDatabase
-	db.judge(&catalog.Catalog{
+	db.pickOut(&catalog.Catalog{
 		Schemas: []string{"empty", "a*b", "\"c\"", "hr", "public", "audit"},
 		Relations: []*catalog.Relation{
 			{Schema: "hr", Name: "staff", Kind: catalog.Table, Columns: []catalog.Column{{Name: "name"}, {Name: "salary"}}},

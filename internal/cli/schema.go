@@ -18,7 +18,7 @@ func (a *app) schema() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print what a configuration may hold: every setting, its meaning and default",
-		Long: `Prints the schema of a configuration, in CUE: every setting, its meaning and its
+		Long: `Print the schema of a configuration, in CUE: every setting, its meaning and its
 default. It is the reference manual.
 
 With --install it is written to where editors that know CUE look for it. A

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,35 +18,37 @@ func (a *app) serve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve [CONFIG]",
 		Short: "Serve the databases to MCP clients",
-		Long: `Serve the databases of CONFIG (default config.cue) to MCP clients, over standard
-input and output or over HTTP at /mcp, as the configuration says. It stops on
-INT or TERM, after the calls in flight; on a second one, at once.`,
-		Args: cobra.MaximumNArgs(1),
+		Long: `Serve the databases of a configuration to MCP clients, over standard input and
+output or over HTTP at /mcp, as the configuration says. It stops on INT or TERM,
+after the calls in flight; on a second one, at once.`,
+		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := "config.cue"
-			if len(args) > 0 {
-				path = args[0]
-			}
+			path, _ := configOf(cmd, args)
 			return a.runServe(cmd.Context(), path, addrFile)
 		},
 	}
+	configFlag(cmd)
 	cmd.Flags().StringVar(&addrFile, "addr-file", "", "write the address to `FILE` once clients can connect (http)")
 	return cmd
 }
 
 func (a *app) runServe(ctx context.Context, path, addrFile string) error {
-	cfg, err := load(path)
+	cfg, err := loadConfig(path)
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, cfg)
+	stdio := cfg.Server.Transport == "stdio"
+	if stdio && addrFile != "" {
+		return &usageError{errors.New(`--addr-file: there is no address, for server.transport is "stdio"`)}
+	}
+	s, err := a.open(ctx, cfg, "")
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	server := mcpserver.New(s.tools, s.chain, s.log)
 	drain := time.Duration(cfg.Server.Drain)
-	if cfg.Server.Transport == "stdio" {
+	if stdio {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
 

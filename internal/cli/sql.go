@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -18,25 +18,28 @@ func (a *app) sql() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sql STATEMENT",
 		Short: "Run a statement under the policy, as the tool execute_sql does",
-		Args:  cobra.ExactArgs(1),
+		Example: `  pgmcp sql "select country, count(*) from customers group by 1" --db shop
+  pgmcp sql "select * from orders" --format csv >orders.csv`,
+		Args: quoted("statement"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runSQL(cmd.Context(), f, args[0])
+			return a.runSQL(cmd, f, args[0])
 		},
 	}
 	f.add(cmd)
 	return cmd
 }
 
-func (a *app) runSQL(ctx context.Context, f clientFlags, statement string) error {
+func (a *app) runSQL(cmd *cobra.Command, f clientFlags, statement string) error {
+	ctx := cmd.Context()
 	format, err := f.formatFor(a)
 	if err != nil {
 		return err
 	}
-	cfg, err := f.load()
+	cfg, err := f.load(cmd)
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, cfg)
+	s, err := a.open(ctx, cfg, "")
 	if err != nil {
 		return err
 	}
@@ -58,7 +61,7 @@ func (a *app) printResult(format string, r *query.Result) error {
 		return a.printJSON(r)
 	case "csv":
 		if r.Truncated != "" {
-			fmt.Fprintf(a.stderr, "pgmcp: %s%s\n", rowCount(r.RowCount), cutOff(r))
+			fmt.Fprintf(a.stderr, "pgmcp: %s%s\n", mcpserver.Count(r.RowCount, "row"), cutOff(r))
 		}
 		return printCSV(a.stdout, r)
 	}
@@ -76,31 +79,20 @@ func (a *app) printJSON(v any) error {
 }
 
 // clientFlags are the flags of the commands that do what an agent can do.
-type clientFlags struct{ config, db, format string }
+type clientFlags struct{ db, format string }
 
 var formats = []string{"table", "json", "csv"}
 
 func (f *clientFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.config, "config", "config.cue", "configuration `FILE`")
-	cmd.Flags().StringVar(&f.db, "db", "", "database `NAME`; needed if the configuration has several")
-	cmd.Flags().StringVar(&f.format, "format", "", "table, json or csv (default table on a terminal, else json)")
+	configFlag(cmd)
+	dbFlag(cmd, &f.db, false)
+	cmd.Flags().StringVar(&f.format, "format", "", "print as `FORMAT`: table, json or csv (default table on a terminal, else json)")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("db", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		cfg, err := config.Load(f.config)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		var names []cobra.Completion
-		for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
-			names = append(names, cobra.CompletionWithDesc(name, cfg.Databases[name].Description))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	})
 }
 
 func (f *clientFlags) formatFor(a *app) (string, error) {
 	switch {
-	case f.format == "" && isTerminal(a.stdout):
+	case f.format == "" && observe.IsTerminal(a.stdout):
 		return "table", nil
 	case f.format == "":
 		return "json", nil
@@ -110,15 +102,13 @@ func (f *clientFlags) formatFor(a *app) (string, error) {
 	return f.format, nil
 }
 
-// load loads the configuration for one call: only the database it is for is
-// connected to, and what the command prints anyway is not logged too.
-func (f *clientFlags) load() (*config.Config, error) {
-	cfg, err := load(f.config)
+// load loads the configuration for one call: what the command prints anyway is
+// not logged too.
+func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
+	path, _ := configOf(cmd, nil)
+	cfg, _, err := loadFor(path, f.db)
 	if err != nil {
 		return nil, err
-	}
-	if _, ok := cfg.Databases[f.db]; ok {
-		maps.DeleteFunc(cfg.Databases, func(name string, _ config.Database) bool { return name != f.db })
 	}
 	if cfg.Observability.Log.Level != "debug" {
 		cfg.Observability.Log.Level = "error"

@@ -9,6 +9,8 @@ import (
 
 	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/literal"
+
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
 )
 
 // config is the text of a configuration for what was found.
@@ -20,7 +22,7 @@ func (f *foundServer) config() ([]byte, error) {
 	return format.Source(b.Bytes())
 }
 
-var starterText = template.Must(template.New("config.cue").Funcs(template.FuncMap{
+var starterText = template.Must(template.New("configuration").Funcs(template.FuncMap{
 	"quote": literal.String.Quote,
 	"list": func(names []string) string {
 		quoted := make([]string, len(names))
@@ -96,7 +98,7 @@ func (f *foundServer) nextSteps(output string) string {
 	var b strings.Builder
 	switch {
 	case output == "-":
-		output = "config.cue"
+		output = defaultConfig
 	case f.Example:
 		fmt.Fprintf(&b, "Wrote %s, an example: edit it.\n", output)
 	default:
@@ -104,7 +106,7 @@ func (f *foundServer) nextSteps(output string) string {
 		for _, db := range f.Databases {
 			blocked += len(db.Blocked)
 		}
-		fmt.Fprintf(&b, "Wrote %s: %s, %s blocked by name. Look it through.\n", output, count(len(f.Databases), "database"), count(blocked, "column"))
+		fmt.Fprintf(&b, "Wrote %s: %s, %s blocked by name. Look it through.\n", output, mcpserver.Count(len(f.Databases), "database"), mcpserver.Count(blocked, "column"))
 	}
 	if f.superuser != "" {
 		fmt.Fprintf(&b, `

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/text/width"
 
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -67,7 +68,7 @@ func printTable(w io.Writer, r *query.Result) error {
 			b.WriteString("\n")
 		}
 	}
-	fmt.Fprintf(&b, "(%s%s)\n", rowCount(r.RowCount), cutOff(r))
+	fmt.Fprintf(&b, "(%s%s)\n", mcpserver.Count(r.RowCount, "row"), cutOff(r))
 	_, err = w.Write(b.Bytes())
 	return err
 }
@@ -171,13 +172,6 @@ func columns(s string) int {
 
 func isNumeric(typ string) bool {
 	return slices.Contains([]string{"int2", "int4", "int8", "float4", "float8", "numeric", "oid"}, typ)
-}
-
-func rowCount(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return fmt.Sprintf("%d rows", n)
 }
 
 // cutOff says which limit cut rows off, if one did.

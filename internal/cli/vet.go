@@ -11,28 +11,31 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
 )
 
 func (a *app) vet() *cobra.Command {
 	var format string
 	var secrets bool
 	cmd := &cobra.Command{
-		Use:   "vet FILE|DIR",
+		Use:   "vet [CONFIG]",
 		Short: "Say everything that is wrong with a configuration",
-		Long: `Checks a configuration, a file or a folder of .cue files, and prints each problem
+		Long: `Check a configuration, a file or a folder of .cue files, and print each problem
 on a line of its own: file:line:column: setting: message (hint). It connects to
 nothing. "pgmcp schema" prints what a configuration may hold.
 
-Exit code 1 if there is any problem, 2 if the configuration cannot be read.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
+		Args: configAnd(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
 				return &usageError{fmt.Errorf("unknown format %q: text or json", format)}
 			}
-			return a.runVet(args[0], format, secrets)
+			path, _ := configOf(cmd, args)
+			return a.runVet(path, format, secrets)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	configFlag(cmd)
+	cmd.Flags().StringVar(&format, "format", "text", "print as `FORMAT`: text or json")
 	cmd.Flags().BoolVar(&secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -46,9 +49,9 @@ type vetReport struct {
 }
 
 func (a *app) runVet(path, format string, secrets bool) error {
-	source, err := config.Read(path)
+	source, err := readConfig(path)
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
 	r := vetReport{Problems: []config.Problem{}}
 	cfg, err := source.Config()
@@ -76,7 +79,7 @@ func (a *app) runVet(path, format string, secrets bool) error {
 
 func (a *app) printVet(path string, r vetReport) error {
 	if r.Valid {
-		_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, count(r.Databases, "database"))
+		_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, mcpserver.Count(r.Databases, "database"))
 		return err
 	}
 	for _, p := range r.Problems {
@@ -85,14 +88,6 @@ func (a *app) printVet(path string, r vetReport) error {
 		}
 	}
 	return nil
-}
-
-// count is "1 database" or "2 databases".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose

@@ -24,15 +24,10 @@ type service struct {
 	tools     *mcpserver.Tools
 }
 
-// open puts the parts together as cfg says. The databases are up to close from
+// open puts the parts together as cfg says. The model's replies are written to
+// the folder record, if that is not empty. The databases are up to close from
 // then on; the end of ctx does not end them, so that calls can be drained.
-func (a *app) open(ctx context.Context, cfg *config.Config) (*service, error) {
-	return a.openRecording(ctx, cfg, "")
-}
-
-// openRecording is open with the model's replies written to a folder, for tests
-// and the replay setting. An empty folder's name writes nothing.
-func (a *app) openRecording(ctx context.Context, cfg *config.Config, dir string) (*service, error) {
+func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*service, error) {
 	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
 	meter := observe.NewMeter()
 	chain := call.New(
@@ -40,7 +35,7 @@ func (a *app) openRecording(ctx context.Context, cfg *config.Config, dir string)
 		observe.Measure(meter, mcpserver.Classify),
 		call.Recover(log),
 	)
-	model, err := openModel(cfg.LLM, chain, dir)
+	model, err := openModel(cfg.LLM, chain, record)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +64,7 @@ func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, er
 	case model == nil || c.Replay != "":
 		return nil, errors.New("the configuration names no model whose replies could be recorded")
 	}
-	return llm.NewRecord(model, record), nil
+	return llm.NewRecord(model, record)
 }
 
 // close gives back what open took.
@@ -77,9 +72,17 @@ func (s *service) close() { s.databases.Close() }
 
 // do takes f through the chain as the tool that an agent would call.
 func do[T any](ctx context.Context, s *service, tool string, f func(context.Context) (*T, error)) (*T, error) {
-	out, err := call.Do(ctx, s.chain, call.Op{Kind: call.Tool, Name: tool}, f)
-	if err != nil {
-		return nil, mcpserver.NewReason(err)
+	var requestID string
+	out, err := call.Do(ctx, s.chain, call.Op{Kind: call.Tool, Name: tool}, func(ctx context.Context) (*T, error) {
+		requestID = observe.RequestID(ctx)
+		return f(ctx)
+	})
+	if err == nil {
+		return out, nil
 	}
-	return out, nil
+	reason := mcpserver.NewReason(err)
+	if outcome, _ := mcpserver.Classify(reason); outcome == observe.Broken {
+		reason.Hint = "the log above has it as request_id " + requestID
+	}
+	return nil, reason
 }

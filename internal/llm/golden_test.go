@@ -266,12 +266,15 @@ type script func(llm.Request) (llm.Response, error)
 func (f script) Complete(_ context.Context, r llm.Request) (llm.Response, error) { return f(r) }
 
 func TestRecord(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "golden")
 	r := ask("small-1")
 	r.Messages[1].Content = "Use sk-abcdefgh12345678, \xff and postgres://u:p@db.example.com/shop please"
 	said := llm.Response{Content: `{"sql":"select 'Bearer abcdefgh12345678'"}`}
 	var sent llm.Request
-	p := llm.NewRecord(script(func(r llm.Request) (llm.Response, error) { sent = r; return said, nil }), dir)
+	p, err := llm.NewRecord(script(func(r llm.Request) (llm.Response, error) { sent = r; return said, nil }), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got, err := p.Complete(t.Context(), r); err != nil || got != said {
 		t.Fatalf("%v, %v", got, err)
 	}
@@ -295,11 +298,21 @@ func TestRecord(t *testing.T) {
 	}
 
 	busy := &llm.StatusError{Code: 429}
-	p = llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{}, busy }), dir)
+	p, err = llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{}, busy }), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := p.Complete(t.Context(), ask("small-2")); !errors.Is(err, busy) {
 		t.Errorf("error %v", err)
 	}
 	if files, _ := filepath.Glob(dir + "/*.txtar"); len(files) != 1 {
 		t.Errorf("an error was kept: %v", files)
+	}
+
+	if _, err := llm.NewRecord(nil, filepath.Join(files[0], "dir")); err == nil || !strings.HasPrefix(err.Error(), "record answers: ") {
+		t.Errorf("below a file: %v", err)
+	}
+	if all, _ := os.ReadDir(dir); len(all) != 1 {
+		t.Errorf("it left something: %v", all)
 	}
 }

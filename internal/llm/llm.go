@@ -32,8 +32,8 @@ type Message struct {
 
 // A Response is what the model said.
 type Response struct {
-	Content string `json:"content"` // JSON that should fit the request's Schema; callers check
-	Usage   Usage  `json:"usage"`
+	Content string // JSON that should fit the request's Schema; callers check
+	Usage   Usage
 }
 
 // Usage counts tokens.

@@ -2,6 +2,8 @@ package llm
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 )
 
@@ -12,8 +14,21 @@ type Record struct {
 	dir  string
 }
 
-// NewRecord returns a provider that asks next and keeps its answers in dir.
-func NewRecord(next Provider, dir string) *Record { return &Record{next, dir} }
+// NewRecord returns a provider that asks next and keeps its answers in dir,
+// which is made if need be. That nothing can be written there is found out now,
+// before a model is paid.
+func NewRecord(next Provider, dir string) (*Record, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("record answers: %w", err)
+	}
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return nil, fmt.Errorf("record answers: %w", err)
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	return &Record{next, dir}, nil
+}
 
 // Complete fails if the answer cannot be kept.
 func (p *Record) Complete(ctx context.Context, r Request) (Response, error) {

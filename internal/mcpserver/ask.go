@@ -8,7 +8,6 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
-	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 // AskArgs are the arguments of ask.
@@ -24,11 +23,9 @@ func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)
 	if err != nil {
 		return nil, err
 	}
-	if r := a.Refusal; r != nil {
-		reason := &Reason{Code: r.Code, Message: r.Message, Position: r.Position, Hint: r.Hint, SQL: a.SQL, outcome: outcome(r.Code)}
-		if r.Stage == "check" {
-			reason.outcome = observe.Refused
-		}
+	if a.Status == answer.Refused {
+		reason := NewReason(a.Refusal)
+		reason.SQL = a.SQL
 		return nil, reason
 	}
 	return a, nil

@@ -96,7 +96,7 @@ func healthText(h *HealthReport) string {
 			b.WriteString(": " + d.Error)
 		}
 		if d.Status == "ok" {
-			fmt.Fprintf(&b, ", PostgreSQL %s, %s, %.1f ms", d.ServerVersion, count(d.Tables, "table"), d.Latency)
+			fmt.Fprintf(&b, ", PostgreSQL %s, %s, %.1f ms", d.ServerVersion, Count(d.Tables, "table"), d.Latency)
 		}
 	}
 	return clip(b.String())

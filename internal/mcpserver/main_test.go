@@ -31,17 +31,23 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 var revisions = []string{"2026-07-28", "2025-11-25"}
 
 const shop = `
+create schema vault;
+create type vault.grade as enum ('junior', 'senior');
+create function vault.mask(text) returns text immutable language sql as 'select left($1, 1)';
 create type mood as enum ('glad', 'sour');
 create table customers (
 	id bigint primary key,
 	name text not null,
 	mood mood,
 	"Home Town" text,
-	password_hash text unique
+	password_hash text unique,
+	grade vault.grade
 );
 comment on table customers is 'People who bought something';
+comment on column customers.name is 'Goes into password_hash';
 create index on customers (lower(name));
 create index customers_secret on customers (lower(password_hash));
+create index customers_masked on customers (vault.mask(name));
 create table salaries (id bigint primary key, amount numeric);
 create table orders (
 	id bigint primary key,
@@ -50,10 +56,12 @@ create table orders (
 	total numeric(20,4)
 );
 comment on column orders.total is 'in euros';
-insert into customers values (1, 'Ann', 'glad', 'Bern', 'x'), (9007199254740993, 'Åsa', null, '', 'y');
+insert into customers values (1, 'Ann', 'glad', 'Bern', 'x', 'junior'), (9007199254740993, 'Åsa', null, '', 'y', 'senior');
 insert into orders select i, 1, null, 12345678901234.0001 from generate_series(1, 2000) i;
 create function public.total_of(bigint) returns numeric stable language sql as 'select 1.0';
 analyze;
+create table visits (day date) partition by range (day);
+create table visits_2024 partition of visits for values from ('2024-01-01') to ('2025-01-01');
 `
 
 // A bench is a server of databases for one test.
@@ -72,7 +80,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 	b.config = &config.Config{
 		Databases: map[string]config.Database{"shop": database(t, b.url, "A web shop")},
 		Security: config.Security{
-			Blocked:           config.Blocked{Columns: []string{"*.password_hash"}, Tables: []string{"public.salaries"}},
+			Blocked:           config.Blocked{Schemas: []string{"vault"}, Columns: []string{"*.password_hash"}, Tables: []string{"public.salaries"}},
 			AllowFunctions:    []string{"public.total_of"},
 			AllowExplain:      true,
 			MaxQuestionLength: 100,

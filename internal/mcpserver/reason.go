@@ -70,10 +70,10 @@ func NewReason(err error) *Reason {
 		if e.Name == "" {
 			code = "database_required"
 		}
-		return &Reason{Code: code, Message: e.Error(), outcome: observe.Refused}
+		return &Reason{Code: code, Message: e.Error(), Hint: e.Hint(), outcome: observe.Refused}
 	}
 	if e, ok := errors.AsType[*postgres.Unavailable](err); ok {
-		return &Reason{Code: "database_unavailable", Message: e.Error(), Hint: "try again later; health says how each database is", outcome: observe.Failed}
+		return &Reason{Code: "database_unavailable", Message: e.Error(), Hint: "try again later", outcome: observe.Failed}
 	}
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return &Reason{Code: string(e.Code), Message: e.Message, outcome: outcome(string(e.Code))}
@@ -90,21 +90,6 @@ func NewReason(err error) *Reason {
 		return &Reason{Code: "cancelled", Message: "the call was cancelled", outcome: observe.Cancelled}
 	}
 	return &Reason{Code: "internal_error", Message: "internal error", Hint: "the operator finds it in the log by this call's request_id", outcome: observe.Broken}
-}
-
-// A toolError marks an error as one of a tool itself.
-type toolError struct{ error }
-
-// cause is the error behind a result. One that no tool marked comes from the
-// SDK, which looks at the arguments before the tool does.
-func cause(err error) error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := errors.AsType[toolError](err); ok {
-		return e.error
-	}
-	return &Reason{Code: "invalid_arguments", Message: err.Error(), outcome: observe.Refused}
 }
 
 // Classify says how an operation of pgmcp ended, and with which code.

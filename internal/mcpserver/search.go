@@ -1,13 +1,13 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
-	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 // SearchArgs are the arguments of search_objects.
@@ -64,7 +64,7 @@ type TableForeign struct {
 }
 
 // SearchObjects finds tables by words, or lists them all. It shows what the
-// policy lets statements read, and nothing that would name the rest.
+// policy lets be seen.
 func (t *Tools) SearchObjects(ctx context.Context, in SearchArgs) (*SearchResult, error) {
 	db, err := t.Databases.Get(in.Database)
 	if err != nil {
@@ -78,155 +78,108 @@ func (t *Tools) SearchObjects(ctx context.Context, in SearchArgs) (*SearchResult
 	if limit == 0 {
 		limit = 20
 	}
-	matches := search(p, in.Query, limit+1)
+	shown := p.Shown()
+	matches := search(shown, in.Query, limit+1)
 	out := &SearchResult{Database: db.Name, More: len(matches) > limit}
 	matches = matches[:min(len(matches), limit)]
 	if in.Detail == detailNames {
 		for _, m := range matches {
-			out.Names = append(out.Names, tableName(m.Relation.Schema, m.Relation.Name))
+			out.Names = append(out.Names, m.Relation.Quoted())
 		}
 		return out, nil
 	}
 	for _, m := range matches {
-		out.Tables = append(out.Tables, describe(p, m, in.Detail == detailFull))
+		out.Tables = append(out.Tables, describe(shown, m, in.Detail == detailFull))
 	}
-	out.Functions = functions(p, in.Query)
+	out.Functions = functions(shown, in.Query)
 	return out, nil
 }
 
-func search(p *policy.Policy, words string, limit int) []catalog.Match {
+func search(c *catalog.Catalog, words string, limit int) []catalog.Match {
 	if strings.TrimSpace(words) != "" {
-		return p.Catalog.Search(words, limit, p.Relation, p.Column)
+		return c.Search(words, limit)
 	}
-	var all []catalog.Match
-	for _, r := range p.Catalog.Relations {
-		if r.Kind != catalog.Sequence && p.Relation(r) && len(all) < limit {
-			all = append(all, catalog.Match{Relation: r})
-		}
+	all := make([]catalog.Match, min(len(c.Relations), limit))
+	for i := range all {
+		all[i].Relation = c.Relations[i]
 	}
 	return all
 }
 
-func describe(p *policy.Policy, m catalog.Match, full bool) Table {
+func describe(c *catalog.Catalog, m catalog.Match, full bool) Table {
 	r := m.Relation
 	t := Table{
-		Name:          tableName(r.Schema, r.Name),
+		Name:          r.Quoted(),
 		Kind:          r.Kind,
 		EstimatedRows: max(r.EstimatedRows, 0),
 		Match:         m.Why,
-		Columns:       []TableColumn{},
+		Columns:       make([]TableColumn, len(r.Columns)),
 	}
-	columns := p.Columns(r)
-	visible := func(names []string) bool {
-		for _, name := range names {
-			if !slices.ContainsFunc(columns, func(c catalog.Column) bool { return c.Name == name }) {
-				return false
+	for i := range r.Columns {
+		column := &r.Columns[i]
+		t.Columns[i] = TableColumn{Name: catalog.Quote(column.Name), Type: column.Type}
+		if full {
+			t.Columns[i].Nullable, t.Columns[i].Comment = column.Nullable, column.Comment
+			if e := c.Enum(cmp.Or(column.Element, column.TypeOID)); e != nil {
+				t.Columns[i].Labels = e.Labels
 			}
 		}
-		return true
-	}
-	for _, c := range columns {
-		column := TableColumn{Name: identifier(c.Name), Type: c.Type}
-		if full {
-			column.Nullable, column.Comment, column.Labels = c.Nullable, c.Comment, labels(p.Catalog, c)
-		}
-		t.Columns = append(t.Columns, column)
 	}
 	if !full {
 		return t
 	}
-	t.Comment = r.Comment
-	if len(r.PrimaryKey) > 0 && visible(r.PrimaryKey) {
-		t.PrimaryKey = identifiers(r.PrimaryKey)
-	}
+	t.Comment, t.PrimaryKey = r.Comment, catalog.QuoteAll(r.PrimaryKey)
 	for _, key := range r.Unique {
-		if visible(key) {
-			t.Unique = append(t.Unique, identifiers(key))
-		}
+		t.Unique = append(t.Unique, catalog.QuoteAll(key))
 	}
 	for _, key := range r.ForeignKeys {
-		other := p.Catalog.Relation(key.RefSchema, key.RefTable)
-		if visible(key.Columns) && other != nil && readable(p, other, key.RefColumns) {
-			t.ForeignKeys = append(t.ForeignKeys, TableForeign{identifiers(key.Columns), tableName(key.RefSchema, key.RefTable), identifiers(key.RefColumns)})
-		}
+		t.ForeignKeys = append(t.ForeignKeys, TableForeign{
+			Columns:    catalog.QuoteAll(key.Columns),
+			References: catalog.Quote(key.RefSchema) + "." + catalog.Quote(key.RefTable),
+			RefColumns: catalog.QuoteAll(key.RefColumns),
+		})
 	}
 	for _, index := range r.Indexes {
-		if !mentionsHidden(index, r, visible) {
-			t.Indexes = append(t.Indexes, index.Definition)
-		}
+		t.Indexes = append(t.Indexes, index.Definition)
 	}
 	return t
 }
 
-// readable reports whether a relation and columns of it may be named.
-func readable(p *policy.Policy, r *catalog.Relation, columns []string) bool {
-	return p.Relation(r) && !slices.ContainsFunc(columns, func(name string) bool {
-		c := r.Column(name)
-		return c == nil || !p.Column(r, c)
-	})
-}
-
-// mentionsHidden reports whether an index shows the name of a column that the
-// policy hides. Its definition is text, so a mere likeness counts.
-func mentionsHidden(index catalog.Index, r *catalog.Relation, visible func([]string) bool) bool {
-	return slices.ContainsFunc(r.Columns, func(c catalog.Column) bool {
-		inQuotes := strings.ReplaceAll(c.Name, `"`, `""`)
-		return !visible([]string{c.Name}) && strings.Contains(index.Definition, inQuotes)
-	})
-}
-
-// labels are the labels of a column of an enum type, or of an array of one.
-func labels(c *catalog.Catalog, column catalog.Column) []string {
-	for _, e := range c.Enums {
-		if e.OID == column.TypeOID || e.OID == column.Element {
-			return e.Labels
-		}
-	}
-	return nil
-}
-
-// functions are the user-defined functions that may be called, as signatures:
-// those with one of the words, or all without words. Functions of extensions
-// are left out: models know them.
-func functions(p *policy.Policy, words string) []string {
+// functions are the signatures of the functions with one of the words in name or
+// comment, or of all of them without words.
+func functions(c *catalog.Catalog, words string) []string {
 	var out []string
 	wanted := strings.Fields(strings.ToLower(words))
-	for _, f := range p.Catalog.Functions {
+	for _, f := range c.Functions {
 		text := strings.ToLower(f.Name + " " + f.Comment)
-		if f.Extension != "" || !p.Function(f) ||
-			len(wanted) > 0 && !slices.ContainsFunc(wanted, func(w string) bool { return strings.Contains(text, w) }) {
-			continue
+		if len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool { return strings.Contains(text, w) }) {
+			out = append(out, fmt.Sprintf("%s(%s) returns %s", f.Quoted(), f.Arguments, f.Result))
 		}
-		out = append(out, fmt.Sprintf("%s(%s) returns %s", tableName(f.Schema, f.Name), f.Arguments, f.Result))
 	}
 	return out
 }
 
 func searchText(s *SearchResult) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s in %s", count(len(s.Names)+len(s.Tables), "table"), s.Database)
+	fmt.Fprintf(&b, "%s in %s", Count(len(s.Names)+len(s.Tables), "table"), s.Database)
 	for _, name := range s.Names {
 		b.WriteString("\n" + name)
 	}
 	for _, t := range s.Tables {
 		fmt.Fprintf(&b, "\n%s (%s", t.Name, t.Kind)
 		if t.EstimatedRows > 0 {
-			fmt.Fprintf(&b, ", about %s", count(int(t.EstimatedRows), "row"))
+			fmt.Fprintf(&b, ", about %s", Count(int(t.EstimatedRows), "row"))
 		}
 		b.WriteString(")")
-		if t.Comment != "" {
-			b.WriteString(" -- " + t.Comment)
-		}
+		b.WriteString(remark(t.Comment))
 		for _, c := range t.Columns {
 			b.WriteString("\n  " + c.Name + " " + c.Type)
 			if c.Labels != nil {
 				fmt.Fprintf(&b, " %q", c.Labels)
 			}
-			if c.Comment != "" {
-				b.WriteString(" -- " + c.Comment)
-			}
+			b.WriteString(remark(c.Comment))
 		}
-		if t.PrimaryKey != nil {
+		if len(t.PrimaryKey) > 0 {
 			fmt.Fprintf(&b, "\n  primary key (%s)", strings.Join(t.PrimaryKey, ", "))
 		}
 		for _, k := range t.ForeignKeys {
@@ -240,4 +193,12 @@ func searchText(s *SearchResult) string {
 		b.WriteString("\nMore fit: use other words, or detail names.")
 	}
 	return clip(b.String())
+}
+
+// remark is a comment behind what it is about, on the same line.
+func remark(comment string) string {
+	if comment == "" {
+		return ""
+	}
+	return " -- " + strings.Join(strings.Fields(comment), " ")
 }

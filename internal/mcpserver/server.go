@@ -1,6 +1,7 @@
-// Package mcpserver shows the databases to MCP clients as six tools, over stdio
-// or streamable HTTP. It translates: what a tool does is in packages query and
-// answer, and every call goes through the one chain.
+// Package mcpserver is the six tools, and the server that shows them to MCP
+// clients over stdio or streamable HTTP. It lists, searches and tells of health
+// itself, showing no more than the policy does; statements and questions are for
+// packages query and answer. Every call goes through the one chain.
 package mcpserver
 
 import (
@@ -108,25 +109,21 @@ func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, next func(con
 		if s.stopping.Load() {
 			return nil, errStopping
 		}
-		res, err := next(ctx)
-		if err != nil {
-			return nil, err
-		}
-		result := res.(*mcp.CallToolResult)
-		err = cause(result.GetError()) // so that the layers see how it ended
+		done, err := next(ctx)
 		if err != nil && errors.Is(context.Cause(ctx), errStopping) {
 			err = errStopping
 		}
-		return result, err
+		if err != nil {
+			return nil, err
+		}
+		return done.(*mcp.CallToolResult), nil
 	})
 	if err != nil {
 		reason := NewReason(err)
-		result = &mcp.CallToolResult{}
+		result = &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: reason.Text()}}}
 		if result.StructuredContent, err = Encode(reason); err != nil {
 			return nil, err
 		}
-		result.Content = []mcp.Content{&mcp.TextContent{Text: reason.Text()}}
-		result.SetError(reason)
 	}
 	if requestID != "" {
 		if result.Meta == nil {

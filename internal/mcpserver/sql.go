@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -31,18 +30,12 @@ func (t *Tools) ExplainSQL(ctx context.Context, in SQLArgs) (*query.Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case !s.Policy().AllowExplain:
-		return nil, &guard.Refusal{Code: guard.ExplainNotAllowed, Message: "statements of this database may not be explained", Hint: "run it with execute_sql"}
-	case s.Explain():
-		return nil, &guard.Refusal{Code: guard.ExplainNotAllowed, Message: "the statement is an EXPLAIN already", Position: 1, Hint: "give the statement without EXPLAIN"}
-	}
 	return t.Runner.Explain(ctx, s)
 }
 
 func resultText(r *query.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of data", count(r.RowCount, "row"))
+	fmt.Fprintf(&b, "%s of data", Count(r.RowCount, "row"))
 	for i, c := range r.Columns {
 		b.WriteString([]string{" (", ", "}[min(i, 1)])
 		b.WriteString(c.Name + " " + c.Type)
@@ -60,7 +53,7 @@ func resultText(r *query.Result) string {
 	shown := 0
 	for row := range elements(r.Rows) {
 		if room -= len(row) + 1; room < 0 {
-			fmt.Fprintf(&b, "\n… %s more in the structured content", count(r.RowCount-shown, "row"))
+			fmt.Fprintf(&b, "\n… %s more in the structured content", Count(r.RowCount-shown, "row"))
 			break
 		}
 		b.WriteString("\n")

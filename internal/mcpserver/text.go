@@ -45,8 +45,8 @@ func clip(text string) string {
 	return text + note
 }
 
-// count is "1 row", "2 rows".
-func count(n int, noun string) string {
+// Count is "1 row", "2 rows", of a noun with a plain plural.
+func Count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}

@@ -68,29 +68,35 @@ func plain[In, Out any](f func(context.Context, In) (*Out, error)) func(context.
 	return func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*Out, error) { return f(ctx, in) }
 }
 
-// add offers one tool. Its structured content is encoded here, because the SDK
-// would round numbers beyond 2^53 on its way through float64.
+// add offers one tool. Arguments are read and the structured content is encoded
+// here, not by the SDK: its errors teach a model little, and it would round
+// numbers beyond 2^53 on their way through float64.
 func add[In, Out any](s *mcp.Server, name, description string, f func(context.Context, *mcp.CallToolRequest, In) (*Out, error), text func(*Out) string) {
 	no, openWorld := false, name == Ask // a model may be asked, outside
-	mcp.AddTool(s, &mcp.Tool{
+	input := inputSchema[In]()
+	s.AddTool(&mcp.Tool{
 		Name:         name,
 		Description:  description,
-		InputSchema:  inputSchema[In](),
+		InputSchema:  input,
 		OutputSchema: outputSchema[Out](),
 		Annotations:  &mcp.ToolAnnotations{ReadOnlyHint: true, DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &openWorld},
-	}, func(ctx context.Context, r *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
+	}, func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		in, err := readArguments[In](r.Params.Arguments, input)
+		if err != nil {
+			return nil, err
+		}
 		out, err := f(ctx, r, in)
 		if err != nil {
-			return nil, nil, toolError{err}
+			return nil, err
 		}
 		content, err := Encode(out)
 		if err != nil {
-			return nil, nil, toolError{err}
+			return nil, err
 		}
 		return &mcp.CallToolResult{
 			Content:           []mcp.Content{&mcp.TextContent{Text: text(out)}},
 			StructuredContent: content,
-		}, nil, nil
+		}, nil
 	})
 }
 
@@ -105,8 +111,8 @@ func Encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// inputSchema is the schema of T, with what Go types cannot say. The SDK holds
-// arguments against it.
+// inputSchema is the schema of T, with what Go types cannot say. Only what
+// [readArguments] holds arguments against may be in it.
 func inputSchema[T any]() *jsonschema.Schema {
 	s := schemaFor[T]()
 	if detail := s.Properties["detail"]; detail != nil {
@@ -124,7 +130,6 @@ func inputSchema[T any]() *jsonschema.Schema {
 func outputSchema[T any]() *jsonschema.Schema {
 	s := schemaFor[T]()
 	s.AnyOf = []*jsonschema.Schema{{Required: s.Required}, {Required: []string{"code", "message"}}}
-	delete(s.Properties, "refusal") // of an answer: it comes as a Reason
 	shorten(s, 0)
 	return s
 }

@@ -105,11 +105,13 @@ func TestTools(t *testing.T) {
 				{ListDatabases, `{}`, false,
 					`{"databases":[{"name":"desk","description":"A support desk"},{"name":"shop","description":"A web shop"}]}`, "shop: A web shop"},
 				{SearchObjects, `{"database":"shop","detail":"names"}`, false,
-					`{"database":"shop","names":["public.customers","public.orders"]}`, "2 tables in shop\npublic.customers\npublic.orders"},
+					`{"database":"shop","names":["public.customers","public.orders","public.visits"]}`, "3 tables in shop\npublic.customers\npublic.orders\npublic.visits"},
+				{SearchObjects, `{"database":"shop","query":"visits 2024","detail":"names"}`, false, `{"database":"shop","names":["public.visits"]}`, "1 table in shop"},
 				{SearchObjects, `{"database":"shop","query":"euros"}`, false, `"name":"public.orders"`, "public.orders (table, about 2000 rows)"},
 				{SearchObjects, `{"database":"shop","query":"password hash","detail":"names"}`, false, `{"database":"shop"}`, "0 tables"},
 				{SearchObjects, `{"database":"desk"}`, true, `"code":"database_unavailable"`, "error: database_unavailable"},
-				{SearchObjects, `{"database":"shop","detail":"all"}`, true, `"code":"invalid_arguments"`, "detail"},
+				{SearchObjects, `{"database":"shop","detail":"nmaes"}`, true,
+					`{"code":"invalid_arguments","message":"argument \"detail\" cannot be \"nmaes\"","hint":"did you mean \"names\"?`, "refused: invalid_arguments: argument \"detail\""},
 				{ExecuteSQL, `{"database":"shop","sql":"select id, name from customers order by id"}`, false,
 					`{"columns":[{"name":"id","type":"int8"},{"name":"name","type":"text"}],"rows":[[1,"Ann"],["9007199254740993","Åsa"]],"row_count":2}`,
 					"2 rows of data (id int8, name text)\n[1,\"Ann\"]\n[\"9007199254740993\",\"Åsa\"]"},
@@ -120,10 +122,10 @@ func TestTools(t *testing.T) {
 					`{"code":"blocked_column",`, "refused: blocked_column: "},
 				{ExecuteSQL, `{"database":"shop","sql":"delete from customers"}`, true, `"code":"not_read_only"`, "refused: not_read_only"},
 				{ExecuteSQL, `{"database":"shop","sql":"select 1 / (id - 1) from orders"}`, true, `"code":"data_error"`, "error: data_error"},
-				{ExecuteSQL, `{"sql":"select 1"}`, true, `"code":"database_required"`, "several databases are served, say which one: desk, shop"},
+				{ExecuteSQL, `{"sql":"select 1"}`, true, `"code":"database_required"`, "several databases are served\nhint: say which one: desk, shop"},
 				{ExecuteSQL, `{"database":"shpo","sql":"select 1"}`, true, `"code":"unknown_database"`, `did you mean "shop"? Served are: desk, shop`},
 				{ExecuteSQL, `{"database":"desk","sql":"select 1"}`, true, `"code":"database_unavailable"`, "try again later"},
-				{ExecuteSQL, `{"query":"select 1"}`, true, `"code":"invalid_arguments"`, "query"},
+				{ExecuteSQL, `{"query":"select 1"}`, true, `"code":"invalid_arguments"`, "there is no argument \"query\"\nhint: there are: database, sql"},
 				{ExplainSQL, `{"database":"shop","sql":"select * from orders"}`, false, `"Node Type":"Seq Scan"`, "Estimated cost"},
 				{ExplainSQL, `{"database":"shop","sql":"select * from salaries"}`, true, `"code":"blocked_table"`, "refused: blocked_table"},
 				{ExplainSQL, `{"database":"shop","sql":"explain select * from orders"}`, true, `"code":"explain_not_allowed","message":"the statement is an EXPLAIN already"`, "without EXPLAIN"},
@@ -162,7 +164,8 @@ func TestSearchFull(t *testing.T) {
         {"name": "id", "type": "bigint"},
         {"name": "name", "type": "text"},
         {"name": "mood", "type": "public.mood", "nullable": true, "labels": ["glad", "sour"]},
-        {"name": "\"Home Town\"", "type": "text", "nullable": true}
+        {"name": "\"Home Town\"", "type": "text", "nullable": true},
+        {"name": "grade", "type": "user-defined", "nullable": true}
       ],
       "primary_key": ["id"],
       "indexes": [
@@ -185,6 +188,13 @@ func TestSearchFull(t *testing.T) {
         {"columns": ["customer_id"], "references": "public.customers", "ref_columns": ["id"]}
       ],
       "indexes": ["CREATE UNIQUE INDEX orders_pkey ON public.orders USING btree (id)"]
+    },
+    {
+      "name": "public.visits",
+      "kind": "partitioned table",
+      "columns": [
+        {"name": "day", "type": "date", "nullable": true}
+      ]
     }
   ],
   "functions": ["public.total_of(bigint) returns numeric"]
@@ -201,7 +211,10 @@ func TestSearchFull(t *testing.T) {
 	if diff := cmp.Diff(wantJSON.String(), gotJSON.String()); diff != "" {
 		t.Error(diff)
 	}
-	for _, hidden := range []string{"password", "salaries", "secret"} {
+	if end := "\npublic.visits (partitioned table)\n  day date\nfunction public.total_of(bigint) returns numeric"; !strings.HasSuffix(got.text, end) {
+		t.Errorf("the text does not end in %q:\n%s", end, got.text)
+	}
+	for _, hidden := range []string{"password", "salaries", "secret", "vault", "junior", "mask", "2024"} {
 		if strings.Contains(got.structured+got.text, hidden) {
 			t.Errorf("%q can be seen", hidden)
 		}

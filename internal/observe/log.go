@@ -19,13 +19,14 @@ func NewLogger(w io.Writer, c config.Log) *slog.Logger {
 		level = slog.LevelInfo
 	}
 	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" || c.Format == "auto" && isTerminal(w) {
+	if c.Format == "text" || c.Format == "auto" && IsTerminal(w) {
 		return slog.New(&contextHandler{slog.NewTextHandler(w, options)})
 	}
 	return slog.New(&contextHandler{slog.NewJSONHandler(w, options)})
 }
 
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether a person looks at w.
+func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

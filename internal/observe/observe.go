@@ -60,9 +60,6 @@ func Trace(log *slog.Logger, classify Classify) call.Layer {
 				slog.String("outcome", string(outcome)),
 				slog.Float64("duration_ms", float64(time.Since(start).Microseconds())/1000),
 			}
-			if op.Principal != "" {
-				attrs = append(attrs, slog.String("principal", op.Principal))
-			}
 			if code != "" {
 				attrs = append(attrs, slog.String("code", code))
 			}

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/postgres"
+)
+
+// defaultConfig is the configuration of a command that is told no other.
+const defaultConfig = "config.cue"
+
+// configFlag adds the flag that names the configuration.
+func configFlag(cmd *cobra.Command) {
+	cmd.Flags().String("config", defaultConfig, "configuration `FILE`")
+}
+
+// configOf takes the configuration's path from the flag or, for a command whose
+// first argument may be the configuration, from there.
+func configOf(cmd *cobra.Command, args []string) (path string, rest []string) {
+	flag := cmd.Flags().Lookup("config")
+	if flag.Changed || len(args) == 0 {
+		return flag.Value.String(), args
+	}
+	return args[0], args[1:]
+}
+
+// configAnd checks that there are no more arguments than a configuration, unless
+// the flag names that, and others.
+func configAnd(others int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		most := others
+		if !cmd.Flags().Changed("config") {
+			most++
+		}
+		return cobra.MaximumNArgs(most)(cmd, args)
+	}
+}
+
+// dbFlag adds the flag that names a database. Shells complete it from the
+// configuration, which may be the first argument if that is positional.
+func dbFlag(cmd *cobra.Command, db *string, positional bool) {
+	cmd.Flags().StringVar(db, "db", "", "database `NAME`; needed if the configuration has several")
+	cmd.RegisterFlagCompletionFunc("db", func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if !positional {
+			args = nil
+		}
+		path, _ := configOf(cmd, args)
+		cfg, err := config.Load(path)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var names []cobra.Completion
+		for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
+			names = append(names, cobra.CompletionWithDesc(name, cfg.Databases[name].Description))
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// readConfig reads the configuration at path. One that cannot be read is a
+// mistake on the command line.
+func readConfig(path string) (*config.Source, error) {
+	source, err := config.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w\n\"pgmcp init\" writes one; name another with --config FILE", err)
+	}
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return source, nil
+}
+
+// loadConfig loads the configuration at path for a command that works by it.
+func loadConfig(path string) (*config.Config, error) {
+	source, err := readConfig(path)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := source.Config()
+	if err != nil {
+		return nil, fmt.Errorf("invalid configuration\n%w", err)
+	}
+	return cfg, nil
+}
+
+// loadFor loads the configuration at path with one database only, the one that
+// db means: the others need not be connected to. Name is its name.
+func loadFor(path, db string) (cfg *config.Config, name string, err error) {
+	cfg, err = loadConfig(path)
+	if err != nil {
+		return nil, "", err
+	}
+	name, err = postgres.Find(db, slices.Sorted(maps.Keys(cfg.Databases)))
+	if err != nil {
+		return nil, "", mcpserver.NewReason(err)
+	}
+	maps.DeleteFunc(cfg.Databases, func(other string, _ config.Database) bool { return other != name })
+	return cfg, name, nil
+}
