@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 	"github.com/pgmcp/pgmcp/internal/replay"
@@ -30,8 +31,7 @@ func TestCommands(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no scripts", err)
 	}
-	var server *pgtest.Server
-	pgtest.Each(t, func(_ *testing.T, s *pgtest.Server) { server = s })
+	server := pgtest.Any(t)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -54,12 +54,23 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// echoServer is an MCP server with one tool, which gives back what it got, or
-// says no to "fail". With an argument it serves HTTP and writes its address there.
+// echoServer is an MCP server with one tool, which gives back what it got; it
+// says no to "fail", and with "stay" it stays until it is cancelled, of which
+// files tell. With an argument it serves HTTP and writes its address there.
 func echoServer() {
 	s := mcp.NewServer(&mcp.Implementation{Name: "echo", Version: "1"}, nil)
 	s.AddTool(&mcp.Tool{Name: "echo", InputSchema: json.RawMessage(`{"type":"object"}`)},
-		func(_ context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			if token := r.Params.GetProgressToken(); token != nil {
+				for i, word := range []string{"one", "two"} {
+					r.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: token, Progress: float64(i), Message: word})
+				}
+			}
+			if bytes.Contains(r.Params.Arguments, []byte(`"stay"`)) {
+				os.WriteFile("stays", []byte("yes"), 0o644)
+				<-ctx.Done()
+				os.WriteFile("cancelled", []byte("yes"), 0o644)
+			}
 			return &mcp.CallToolResult{
 				Content:           []mcp.Content{&mcp.TextContent{Text: "said"}},
 				StructuredContent: r.Params.Arguments,
@@ -134,6 +145,42 @@ func dial() {
 		log.Fatal(err)
 	}
 	fmt.Println(time.Since(start).Milliseconds())
+}
+
+// TestUpdate proves that -update rewrites what differs, and nothing of a scenario
+// that fails for another reason.
+func TestUpdate(t *testing.T) {
+	const differs = "exec echo new\ncmp stdout want\ngolden stdout want.txt\n"
+	const files = "-- want --\nold\n"
+	for _, c := range []struct{ name, script, want, golden string }{
+		{"passes", differs, "new\n", "new\n"},
+		{"fails", differs + "exec false\n", "old\n", "old\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			file, golden := filepath.Join(dir, "s.txtar"), filepath.Join(dir, "want.txt")
+			for name, text := range map[string]string{file: c.script + files, golden: "old\n"} {
+				if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := replay.Run(replay.Options{Golden: dir, Update: true}, file)
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(a.Files[0].Data); got != c.want {
+				t.Errorf("the script has %q, want %q:\n%s", got, c.want, r.Log)
+			}
+			text, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(text) != c.golden {
+				t.Errorf("the golden file has %q, want %q:\n%s", text, c.golden, r.Log)
+			}
+		})
+	}
 }
 
 func TestHelp(t *testing.T) {

@@ -33,11 +33,8 @@ func (s *scenario) golden(in invocation) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	case s.options.Update:
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		s.ts.Logf("updated golden file %s", in.args[1])
-		return os.WriteFile(path, got, 0o644)
+		s.rewritten[path] = got
+		return nil
 	case err != nil:
 		return fmt.Errorf("there is no golden file %s; -update writes it", in.args[1])
 	}

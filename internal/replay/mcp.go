@@ -1,10 +1,8 @@
 package replay
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -25,7 +22,8 @@ import (
 type session struct {
 	*mcp.ClientSession
 	wire   *tap
-	stderr *tap // of a server over stdio
+	stderr *tap      // of a server over stdio
+	call   *toolCall // in flight; or nil
 	close  func() error
 }
 
@@ -61,7 +59,12 @@ func (s *scenario) mcpConnect(in invocation) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	end := ses.close
-	ses.close = sync.OnceValue(func() error { return errors.Join(ses.ClientSession.Close(), end()) })
+	ses.close = sync.OnceValue(func() error {
+		if ses.call != nil {
+			ses.call.cancel()
+		}
+		return errors.Join(ses.ClientSession.Close(), end())
+	})
 	s.sessions[name] = ses
 	s.ts.Defer(func() {
 		if err := ses.close(); err != nil {
@@ -152,52 +155,6 @@ func (s *scenario) session(name string) (*session, error) {
 	return nil, fmt.Errorf("there is no session %s, but %s", name, slices.Sorted(maps.Keys(s.sessions)))
 }
 
-func (s *scenario) mcpCall(in invocation) error {
-	args := in.args
-	text := len(args) > 0 && args[0] == "-text"
-	if text {
-		args = args[1:]
-	}
-	if len(args) == 2 {
-		args = append(args, "{}")
-	}
-	if len(args) != 3 {
-		return errUsage
-	}
-	ses, err := s.session(args[0])
-	if err != nil {
-		return err
-	}
-	if !json.Valid([]byte(args[2])) {
-		return fmt.Errorf("the arguments are no JSON: %s", args[2])
-	}
-	ses.wire.reset()
-	res, err := ses.CallTool(in.ctx, &mcp.CallToolParams{Name: args[1], Arguments: json.RawMessage(args[2])})
-	if err != nil {
-		// The protocol's own no, such as for a tool that does not exist, counts
-		// as one; a broken connection never does.
-		var no *jsonrpc.Error
-		if in.not && errors.As(err, &no) {
-			fmt.Fprintln(in.stderr, err)
-			return nil
-		}
-		return err
-	}
-	if text {
-		for _, c := range res.Content {
-			if t, ok := c.(*mcp.TextContent); ok {
-				fmt.Fprintln(in.stdout, t.Text)
-			}
-		}
-	} else if structured := ses.wire.structured(); structured != nil {
-		fmt.Fprintf(in.stdout, "%s\n", structured)
-	}
-	if res.IsError != in.not {
-		return fmt.Errorf("isError is %v", res.IsError)
-	}
-	return nil
-}
-
 func (s *scenario) mcpTools(in invocation) error {
 	if len(in.args) != 1 {
 		return errUsage
@@ -227,64 +184,4 @@ func (s *scenario) mcpClose(in invocation) error {
 	err = ses.close()
 	in.stderr.Write(ses.stderr.bytes())
 	return err
-}
-
-// A tap keeps the bytes that passed. The SDK's client decodes numbers into
-// floats; what the server really wrote is only on the wire.
-type tap struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (t *tap) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.buf.Write(p)
-}
-
-func (t *tap) reset() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf.Reset()
-}
-
-func (t *tap) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return bytes.Clone(t.buf.Bytes())
-}
-
-// structured is the structured content of the newest result that passed, or nil.
-func (t *tap) structured() json.RawMessage {
-	lines := bytes.Split(t.bytes(), []byte("\n"))
-	for _, line := range slices.Backward(lines) {
-		var message struct {
-			Result struct {
-				Structured json.RawMessage `json:"structuredContent"`
-			} `json:"result"`
-		}
-		line = bytes.TrimPrefix(line, []byte("data: ")) // server-sent events
-		if json.Unmarshal(line, &message) == nil && message.Result.Structured != nil {
-			return message.Result.Structured
-		}
-	}
-	return nil
-}
-
-// tapped is an http.RoundTripper that taps the bodies of responses.
-type tapped struct {
-	next http.RoundTripper
-	wire *tap
-}
-
-func (t tapped) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	res.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.TeeReader(res.Body, t.wire), res.Body}
-	return res, nil
 }

@@ -23,6 +23,14 @@ type model struct {
 	delay    time.Duration
 }
 
+// favourable is what the model says in the stage judge where that is not the point.
+const favourable = `{
+	"reads_as": "The same question?",
+	"intent_matches": "yes", "columns_answer_question": "yes", "filters_complete": "yes", "filters_correct": "yes",
+	"joins_correct": "yes", "aggregation_grain": "yes", "time_window": "yes",
+	"ambiguity": "none", "other_reading": "", "verdict": "yes"
+}`
+
 // A modelRequest is what replay reads of a request for a chat completion.
 type modelRequest struct {
 	Model    string `json:"model"`
@@ -45,7 +53,7 @@ func (s *scenario) modelStart(in invocation) error {
 	if s.model != nil {
 		return errors.New("the model runs already")
 	}
-	s.model = &model{replies: map[string][]string{}}
+	s.model = &model{replies: map[string][]string{"judge": {favourable}}}
 	if err := s.load(in.args); err != nil {
 		return err
 	}

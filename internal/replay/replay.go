@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 type Options struct {
 	Server  *pgtest.Server // on which databases are made
 	Golden  string         // folder of the "golden" command
-	Update  bool           // rewrite what "cmp" and "golden" find different
+	Update  bool           // rewrite what "cmp" and "golden" find different, if all else is well
 	Verbose bool           // keep the transcript of phases that passed
 
 	// Timeout is how long one scenario may take; 0 means two minutes.
@@ -66,16 +65,21 @@ func Run(o Options, file string) Result {
 		r.Log = err.Error()
 		return r
 	}
+	script := file
+	if o.Update {
+		copied, err := s.copyScript(file)
+		if err != nil {
+			r.Log = err.Error()
+			return r
+		}
+		defer os.RemoveAll(filepath.Dir(copied))
+		script = copied
+	}
 	done := make(chan struct{})
 	go func() { // its own goroutine, which FailNow and Skip end by Goexit
 		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				r.Log += fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
 		testscript.RunT(&tester{&r, o.Verbose}, testscript.Params{
-			Files:               []string{file},
+			Files:               []string{script},
 			Setup:               s.setup,
 			Cmds:                s.commands(),
 			Condition:           s.condition,
@@ -87,6 +91,12 @@ func Run(o Options, file string) Result {
 		r.Status = Pass
 	}()
 	<-done
+	if o.Update && r.Status == Pass {
+		if err := s.update(file, script); err != nil {
+			r.Status = Fail
+			r.Log += err.Error()
+		}
+	}
 	r.Elapsed = time.Since(start)
 	return r
 }

@@ -4,8 +4,8 @@ package replay_test
 
 import (
 	"context"
+	"errors"
 	"flag"
-	"fmt"
 	"maps"
 	"os"
 	"os/signal"
@@ -81,8 +81,22 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
+// another is what the settings that a configuration cannot do without are set
+// to: without them nothing would run, which proves nothing.
+var another = map[string]string{
+	"databases.*.url.env":  `databases: [_]: url: env: "ANOTHER"`,
+	"databases.*.url.file": `databases: [_]: url: file: "another"`,
+	"llm.model":            `llm: model: "another"`,
+	"llm.api_key.env":      `llm: api_key: env: "ANOTHER"`,
+	"llm.api_key.file":     `llm: api_key: file: "another"`,
+}
+
+// insecure changes nothing but which configurations are valid.
+const insecure = "server.insecure"
+
 // TestSettings proves that every setting is honoured: a scenario says that it
-// shows the setting, and fails when the setting is taken out of its configuration.
+// shows the setting, and fails when the setting is taken out of its
+// configurations, which stay valid.
 func TestSettings(t *testing.T) {
 	shown := map[string][]string{} // setting to scenarios
 	for _, file := range files(t) {
@@ -96,8 +110,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s shows setting %s, which the schema does not have", shown[setting], setting)
 		}
 	}
-	var server *pgtest.Server // of any version: a setting means the same on all
-	pgtest.Each(t, func(_ *testing.T, s *pgtest.Server) { server = s })
+	server := pgtest.Any(t) // a setting means the same on all
 	for _, setting := range leaves {
 		t.Run(setting, func(t *testing.T) {
 			if len(shown[setting]) == 0 {
@@ -105,10 +118,9 @@ func TestSettings(t *testing.T) {
 			}
 			t.Parallel()
 			for _, file := range shown[setting] {
-				without := strip(t, file, setting)
 				o := options(t, server)
 				o.Update = false
-				if r := replay.Run(o, without); r.Status != replay.Fail {
+				if r := replay.Run(o, without(t, file, setting)); r.Status != replay.Fail {
 					t.Errorf("%s: %s without %s: the scenario does not show what the setting does\n%s", replay.Name(file), r.Status, setting, r.Log)
 				}
 			}
@@ -150,28 +162,37 @@ func settings(t *testing.T, file string) []string {
 	return names
 }
 
-// strip writes the scenario without a setting to a file of its own.
-func strip(t *testing.T, file, setting string) string {
+// without writes the scenario to a file of its own, in which the setting is
+// taken out of the configurations, or another in its place.
+func without(t *testing.T, file, setting string) string {
 	t.Helper()
 	a, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	instead, required := another[setting]
 	changed := false
-	var problems []string
 	for i, f := range a.Files {
 		if !strings.HasSuffix(f.Name, ".cue") {
 			continue
 		}
-		out, ok, err := config.Strip(f.Data, setting)
-		if err != nil { // a file that is wrong on purpose
-			problems = append(problems, fmt.Sprintf("%s: %v", f.Name, err))
+		text, ok, err := config.Strip(f.Data, setting)
+		if err != nil || !ok { // it does not set it, or is wrong on purpose
 			continue
 		}
-		a.Files[i].Data, changed = out, changed || ok
+		if required {
+			if len(problems(t, text, f.Data)) == 0 {
+				t.Errorf("%s: %s is valid without %s, so nothing is to take its place", replay.Name(file), f.Name, setting)
+			}
+			text = append(text, instead...)
+		}
+		if p := problems(t, text, f.Data); len(p) > 0 && setting != insecure {
+			t.Errorf("%s: %s is not valid without %s, which proves nothing: %s", replay.Name(file), f.Name, setting, p)
+		}
+		a.Files[i].Data, changed = text, true
 	}
 	if !changed {
-		t.Fatalf("%s: no configuration in it sets %s %s", replay.Name(file), setting, problems)
+		t.Fatalf("%s: no configuration in it sets %s", replay.Name(file), setting)
 	}
 	path := filepath.Join(t.TempDir(), filepath.Base(filepath.Dir(file)), filepath.Base(file))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -181,4 +202,29 @@ func strip(t *testing.T, file, setting string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// problems are those of a configuration that it had not before. What the script
+// has still to expand is one in both.
+func problems(t *testing.T, now, before []byte) []string {
+	t.Helper()
+	list := func(text []byte) (list []string) {
+		path := filepath.Join(t.TempDir(), "config.cue")
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := config.Load(path)
+		invalid, ok := errors.AsType[*config.Invalid](err)
+		if err != nil && !ok {
+			t.Fatal(err)
+		}
+		if ok {
+			for _, p := range invalid.Problems {
+				list = append(list, p.Path+": "+p.Message)
+			}
+		}
+		return list
+	}
+	old := list(before)
+	return slices.DeleteFunc(list(now), func(p string) bool { return slices.Contains(old, p) })
 }

@@ -31,7 +31,8 @@ type scenario struct {
 
 	databases map[string]*database
 	sessions  map[string]*session
-	model     *model // nil until "model start"
+	model     *model            // nil until "model start"
+	rewritten map[string][]byte // golden files by path, for when the scenario has passed
 }
 
 // assignment finds the variables of "env NAME=VALUE" lines.
@@ -42,7 +43,7 @@ func newScenario(o Options, file string) (*scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	s := &scenario{options: o, databases: map[string]*database{}, sessions: map[string]*session{}}
+	s := &scenario{options: o, databases: map[string]*database{}, sessions: map[string]*session{}, rewritten: map[string][]byte{}}
 	for _, m := range assignment.FindAllSubmatch(archive.Comment, -1) {
 		s.variables = append(s.variables, string(m[1]))
 	}
