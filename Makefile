@@ -1,0 +1,39 @@
+# Tests need no set-up: they find, start or install PostgreSQL. Where from can be
+# said: PGMCP_TEST_POSTGRES="URL..." or PGMCP_TEST_IMAGES="IMAGE...".
+gotest := go run ./internal/pgtest/gotest
+staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help build demo test race bench cover replay update lint
+
+help: ## say what there is to make
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+build: ## build bin/pgmcp
+	go build -o bin/pgmcp ./cmd/pgmcp
+
+demo: build ## show pgmcp at work on two databases of made data
+	bin/pgmcp demo
+
+test: ## run every test on PostgreSQL and print the coverage
+	$(gotest) -cover coverage.out -- -timeout 20m ./...
+
+race: ## run every test with the race detector
+	$(gotest) -- -race -timeout 40m ./...
+
+bench: ## run the benchmarks
+	$(gotest) -- -run '^$$' -bench . -benchmem ./...
+
+cover: test ## run the tests and write coverage.html
+	go tool cover -html coverage.out -o coverage.html
+
+replay: ## run the scenarios
+	$(gotest) -- -run '^TestScenarios$$' ./internal/...
+
+update: ## run the tests that have recorded answers and record them anew
+	$(gotest) -- $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -args -update
+
+lint: ## check formatting, likely mistakes and the direction of imports
+	! gofmt -l . | grep .
+	go vet ./...
+	go test ./internal
+	go run $(staticcheck) ./...

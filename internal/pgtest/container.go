@@ -1,0 +1,133 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/jackc/pgx/v5"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
+)
+
+const (
+	containerPort = "5432/tcp"
+	memberLock    = 7093151503 // advisory lock: shared by the processes that use a container
+)
+
+var (
+	loopback   = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	notInNames = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
+)
+
+// startContainer runs the image in a container of that name, or joins the one
+// that another process has started. The last process to leave removes it.
+func startContainer(ctx context.Context, image, name string, out io.Writer) (*Server, error) {
+	if err := engine(ctx); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(out, "starting a container of %s\n", image)
+	again := time.NewTicker(500 * time.Millisecond)
+	defer again.Stop()
+	for tries := 1; ; tries++ {
+		s, err := tryContainer(ctx, image, name)
+		if err == nil {
+			return s, nil
+		}
+		leaving := errors.Is(err, errStopped) || errdefs.IsConflict(err) || errdefs.IsNotFound(err)
+		if tries == 5 || !leaving { // the last process may just be leaving the container that we found
+			return nil, fmt.Errorf("start a container of %s: %w", image, err)
+		}
+		<-again.C
+	}
+}
+
+// containerName is the name of the image's container, for all processes.
+func containerName(image string) string {
+	return "pgmcp-test-" + notInNames.ReplaceAllString(image, "-")
+}
+
+// engine fails where no container engine answers.
+func engine(ctx context.Context) error {
+	// The library's own cleaner would take a container away from the processes
+	// that have joined it, and needs an image of its own. It is asked for once.
+	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	log.SetDefault(log.NewNoopLogger())
+	p, err := testcontainers.NewDockerProvider()
+	if err == nil {
+		defer p.Close()
+		err = p.Health(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("container engine: %w (\"docker info\" must answer): %w", errAbsent, err)
+	}
+	return nil
+}
+
+func tryContainer(ctx context.Context, image, name string) (*Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // pulling takes long, where it is possible
+	defer cancel()
+	c, err := testcontainers.Run(ctx, image,
+		testcontainers.WithReuseByName(name),
+		testcontainers.WithEnv(map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}),
+		testcontainers.WithCmd(append([]string{"postgres"}, settings...)...),
+		testcontainers.WithExposedPorts(containerPort),
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
+			h.AutoRemove = true
+			h.ShmSize = 256 << 20 // parallel queries keep their shared memory there
+			h.PortBindings = network.PortMap{network.MustParsePort(containerPort): {{HostIP: loopback}}}
+		}))
+	remove := func() error { return testcontainers.TerminateContainer(c, testcontainers.StopTimeout(0)) }
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	port, err := c.MappedPort(ctx, containerPort)
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	url := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", netip.AddrPortFrom(loopback, port.Num()))
+	running := func() bool {
+		state, err := c.State(ctx)
+		return err == nil && state.Running
+	}
+	s, err := connectSoon(ctx, url, "container "+image, running)
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	member, err := pgx.Connect(ctx, url)
+	if err == nil {
+		_, err = member.Exec(ctx, "select pg_advisory_lock_shared($1)", memberLock)
+	}
+	if err != nil { // whoever left last took the container away
+		return nil, errors.Join(errStopped, err)
+	}
+	s.stop = func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		defer member.Close(ctx)
+		if othersUse(ctx, member) {
+			return nil
+		}
+		return remove()
+	}
+	return s, nil
+}
+
+// othersUse gives up this process's share in the server and says whether another
+// process has one. If none has, none gets one any more: it waits until the server is gone.
+func othersUse(ctx context.Context, member *pgx.Conn) bool {
+	var alone bool
+	_, err := member.Exec(ctx, "select pg_advisory_unlock_shared($1)", memberLock)
+	if err == nil {
+		err = member.QueryRow(ctx, "select pg_try_advisory_lock($1)", memberLock).Scan(&alone)
+	}
+	return err == nil && !alone
+}
