@@ -5,9 +5,9 @@ import "fmt"
 // A Code is a stable reason for a refusal, for callers to act on and tests to name.
 type Code string
 
-// The codes of refusals.
+// The codes of refusals; docs/refusals.md shows an example of each.
 const (
-	TooLong           Code = "too_long"            // above MaxStatement, or too deeply nested to parse
+	TooLong           Code = "too_long"            // too much text, or nested too deeply
 	BadText           Code = "bad_text"            // not UTF-8, or holds a NUL byte
 	Syntax            Code = "syntax_error"        // PostgreSQL's grammar does not accept it
 	NotOneStatement   Code = "not_one_statement"   // none, or several
@@ -25,6 +25,7 @@ const (
 	BlockedFunction   Code = "blocked_function"
 	BlockedOperator   Code = "blocked_operator"
 	BlockedType       Code = "blocked_type"
+	Internal          Code = "internal" // the guard itself failed: a mistake in pgmcp
 )
 
 // A Refusal is the error of a statement that may not run.

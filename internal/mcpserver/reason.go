@@ -56,7 +56,7 @@ func NewReason(err error) *Reason {
 	if r, ok := errors.AsType[*Reason](err); ok {
 		return r
 	}
-	if e, ok := errors.AsType[*guard.Refusal](err); ok {
+	if e, ok := errors.AsType[*guard.Refusal](err); ok && e.Code != guard.Internal {
 		return &Reason{Code: string(e.Code), Message: e.Message, Position: e.Position, Hint: e.Hint, outcome: observe.Refused}
 	}
 	if e, ok := errors.AsType[*query.Error](err); ok {

@@ -517,8 +517,7 @@ func TestManyCallers(t *testing.T) {
 				ctx, leave := context.WithCancel(t.Context())
 				if n%5 == 0 {
 					o.sql = fmt.Sprintf("select %d from items where pg_sleep(0.01) is not null", n)
-					context.AfterFunc(ctx, leave)
-					go func() { time.Sleep(time.Duration(n%7) * time.Millisecond); leave() }()
+					time.AfterFunc(time.Duration(n%7)*time.Millisecond, leave)
 				}
 				r, err := run(ctx, db, o)
 				leave()

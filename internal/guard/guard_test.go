@@ -1,0 +1,96 @@
+package guard
+
+import (
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestStatement(t *testing.T) {
+	p := practice(t)
+	const sql = " SELECT name FROM pets WHERE id = 1; "
+	s, refusal := verdict(t, sql, p)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	if s.SQL() != sql || s.Explain() || s.Policy() != p {
+		t.Errorf("SQL %q, Explain %v, Policy %p; want the text as it was, false, %p", s.SQL(), s.Explain(), s.Policy(), p)
+	}
+	if s, _ := verdict(t, "EXPLAIN "+sql, p); !s.Explain() {
+		t.Error("EXPLAIN is not told")
+	}
+
+	refused, refusal := verdict(t, "SELECT iban FROM owners", p)
+	if refusal == nil || refused.SQL() != "" || refused.Policy() != nil {
+		t.Errorf("a refused statement is %+v", refused)
+	}
+}
+
+func TestExplainCanBeForbidden(t *testing.T) {
+	p := practice(t)
+	p.AllowExplain = false
+	if _, refusal := verdict(t, "EXPLAIN SELECT 1", p); refusal == nil || refusal.Code != ExplainNotAllowed {
+		t.Errorf("EXPLAIN: %v, want %s", refusal, ExplainNotAllowed)
+	}
+}
+
+// TestBounds finds the last statement that the text gate admits and the first that it refuses.
+func TestBounds(t *testing.T) {
+	tests := []struct {
+		name  string
+		shape func(n int) string
+		most  int
+	}{
+		{"bytes", func(n int) string { return "SELECT '" + strings.Repeat("x", n-9) + "'" }, MaxStatement},
+		{"operators", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) }, maxOperators},
+		{"operators in another operand", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) + ", 1+1" }, maxOperators},
+		{"operators around brackets", func(n int) string { return "SELECT (1" + strings.Repeat("+1", n-1) + ")" }, maxOperators},
+		{"operators that are words", func(n int) string { return "SELECT 1" + strings.Repeat(" ISNULL", n) }, maxOperators},
+		{"brackets", func(n int) string { return "SELECT " + strings.Repeat("(", n) + "1" }, maxNesting - 1},
+		{"cases", func(n int) string { return "SELECT " + strings.Repeat("CASE WHEN ", n) + "1" }, maxNesting - 1},
+		{"joins", func(n int) string { return "SELECT 1 FROM a" + strings.Repeat(" JOIN b ON true", n) }, maxJoins},
+		{"set operations", func(n int) string { return "SELECT 1" + strings.Repeat(" UNION SELECT 1", n) }, maxJoins},
+		{"comments", func(n int) string { return "SELECT 1" + strings.Repeat("/**/", n) }, maxComments},
+		{"nested comments", func(n int) string { return "SELECT 1" + strings.Repeat("/*", n) + strings.Repeat("*/", n) }, maxComments},
+		{"tokens", func(n int) string { return "SELECT " + strings.Repeat("1,", n/2-1) + "1" }, maxTokens},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if refusal := checkText(tt.shape(tt.most)); refusal != nil {
+				t.Errorf("%d are refused: %v", tt.most, refusal)
+			}
+			if refusal := checkText(tt.shape(tt.most + 2)); refusal == nil || refusal.Code != TooLong {
+				t.Errorf("%d are admitted: %v", tt.most+2, refusal)
+			}
+		})
+	}
+}
+
+// TestBoundsLeaveRoom shows that long statements that people do write pass.
+func TestBoundsLeaveRoom(t *testing.T) {
+	for name, sql := range map[string]string{
+		"a long list":       "SELECT 1 WHERE 1 IN (1" + strings.Repeat(", 2", 1900) + ")",
+		"many conditions":   "SELECT 1 WHERE 1 = 1" + strings.Repeat(" AND 2 < 3 OR 4 > 3", 300),
+		"a long CASE":       "SELECT CASE" + strings.Repeat(" WHEN 1 = 2 THEN 'x'", 300) + " END",
+		"many sums":         "SELECT 1" + strings.Repeat(", sum(1 + 2) / count(*)", 200),
+		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
+		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",
+	} {
+		if refusal := checkText(sql); refusal != nil {
+			t.Errorf("%s: %v", name, refusal)
+		}
+	}
+}
+
+func TestCheckIsSafeForConcurrentUse(t *testing.T) {
+	p := practice(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for _, sql := range []string{"SELECT * FROM pets", "SELECT * FROM owners", "SELECT v = 'x' FROM visits v"} {
+				Check(sql, p)
+			}
+		})
+	}
+	all.Wait()
+}

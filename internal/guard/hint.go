@@ -1,0 +1,182 @@
+package guard
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pgmcp/pgmcp/internal/catalog"
+	"github.com/pgmcp/pgmcp/internal/nearest"
+)
+
+// schema judges a schema that was named, and the database before it; an empty
+// one is fine. It refuses what is not readable in the same words, whether it
+// exists or not.
+func (r *resolver) schema(database, schema string, at int32) bool {
+	if database != "" && database != r.catalog.Database {
+		r.refuse(UnknownTable, at, "", "a statement can read the database it is sent to only, not %s", database)
+		return false
+	}
+	if schema == "" || slices.Contains(r.policy.SearchPath, schema) {
+		return true
+	}
+	hint := "schemas that may be read: " + strings.Join(r.policy.SearchPath, ", ")
+	if schema == "information_schema" || isReserved(schema) {
+		hint = askForObjects
+	}
+	r.refuse(BlockedSchema, at, hint, "schema %s may not be read", schema)
+	return false
+}
+
+// split is the schema and the name of a function, type or other object; the schema
+// is empty if none is named, and else pg_catalog or one that may be read.
+func (r *resolver) split(names []string, what string, at int32) (schema, name string, ok bool) {
+	name, database := names[len(names)-1], ""
+	switch len(names) {
+	case 1:
+		return "", name, true
+	case 2:
+		schema = names[0]
+	case 3:
+		database, schema = names[0], names[1]
+	default:
+		r.refuse(Syntax, at, "", "the name of the %s has too many parts", what)
+		return "", "", false
+	}
+	if schema == "pg_catalog" && (database == "" || database == r.catalog.Database) {
+		return schema, name, true
+	}
+	return schema, name, r.schema(database, schema, at)
+}
+
+// askForObjects is the hint for who looks into the catalogs.
+const askForObjects = "search_objects lists the tables and columns that may be read"
+
+// visible reports whether an object in schema is meant by a name that was
+// qualified with wanted, or not qualified at all.
+func (r *resolver) visible(wanted, schema string) bool {
+	if wanted != "" {
+		return wanted == schema
+	}
+	return schema == "pg_catalog" || slices.Contains(r.policy.SearchPath, schema)
+}
+
+// isReserved reports whether a name is PostgreSQL's own: pg_catalog comes first
+// on every search path.
+func isReserved(name string) bool { return strings.HasPrefix(name, "pg_") }
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "did you mean " + name + "?"
+}
+
+func (r *resolver) nearestTable(schema, name string) string {
+	if r.refused() {
+		return ""
+	}
+	byName := map[string]*catalog.Relation{}
+	var names []string
+	for _, rel := range r.catalog.Relations {
+		if (schema == "" || rel.Schema == schema) && r.policy.Relation(rel) {
+			names = append(names, rel.Name)
+			if byName[rel.Name] == nil {
+				byName[rel.Name] = rel
+			}
+		}
+	}
+	near := byName[nearest.Name(name, names)]
+	if near == nil {
+		return ""
+	}
+	return didYouMean(near.Quoted())
+}
+
+func (r *resolver) nearestColumn(items []*item, name string) string {
+	if r.refused() {
+		return ""
+	}
+	var names []string
+	for _, it := range items {
+		for _, c := range it.columns {
+			if c.source == nil || c.rel != nil && r.policy.Column(c.rel, c.source) {
+				names = append(names, c.name)
+			}
+		}
+	}
+	if near := nearest.Name(name, names); near != "" {
+		return didYouMean(catalog.Quote(near))
+	}
+	if len(items) == 1 && items[0].table != nil {
+		return r.allowedColumns(items[0].table)
+	}
+	return ""
+}
+
+func (r *resolver) nearestFunction(name string) string {
+	if r.refused() {
+		return ""
+	}
+	var names []string
+	for _, f := range r.catalog.Functions {
+		if r.visible("", f.Schema) && r.policy.Function(f) {
+			names = append(names, f.Name)
+		}
+	}
+	names = append(names, commonFunctions...)
+	names = slices.DeleteFunc(names, func(s string) bool { return s == name })
+	return didYouMean(nearest.Name(name, names))
+}
+
+// commonFunctions are the functions of pg_catalog that hints may name.
+var commonFunctions = strings.Fields(`abs age any_value array_agg array_length avg bool_and bool_or ceil coalesce concat
+	concat_ws count cume_dist date_bin date_part date_trunc dense_rank extract first_value floor format generate_series
+	greatest initcap json_agg json_build_object jsonb_agg jsonb_array_elements jsonb_build_object jsonb_each lag
+	last_value lead least left length lower lpad ltrim make_date max min mod mode now ntile nullif percent_rank
+	percentile_cont percentile_disc position power random rank regexp_match regexp_matches regexp_replace repeat replace
+	right round row_number rpad rtrim sign split_part sqrt stddev string_agg string_to_array strpos substr substring sum
+	to_char to_date to_json to_jsonb to_number to_timestamp trim trunc unnest upper variance width_bucket`)
+
+func (r *resolver) nearestType(name string) string {
+	if r.refused() {
+		return ""
+	}
+	var names []string
+	for _, e := range r.catalog.Enums {
+		if r.visible("", e.Schema) {
+			names = append(names, e.Name)
+		}
+	}
+	for i := range catalogTypes {
+		names = append(names, catalogTypes[i].name)
+	}
+	return didYouMean(nearest.Name(name, names))
+}
+
+// visible lists the items that a bare column could come from.
+func visible(q *query) []*item {
+	var items []*item
+	for ; q != nil; q = q.outer {
+		for _, it := range q.items {
+			if it.open && q.sees(it) {
+				items = append(items, it)
+			}
+		}
+	}
+	return items
+}
+
+func nearestItem(q *query, name string) string {
+	var names []string
+	for ; q != nil; q = q.outer {
+		for _, it := range q.items {
+			if it.named && q.sees(it) {
+				names = append(names, it.name)
+			}
+		}
+	}
+	if near := nearest.Name(name, names); near != "" || len(names) == 0 {
+		return didYouMean(near)
+	}
+	return "FROM has " + strings.Join(names, ", ")
+}

@@ -1,0 +1,68 @@
+package guard
+
+import pg_query "github.com/pganalyze/pg_query_go/v5"
+
+// firstJSONSyntax is the server version that understands the SQL/JSON
+// constructors. An older one reads them as calls of functions of those names,
+// which may be a user's.
+const firstJSONSyntax = 160000
+
+// jsonExpr reads the SQL/JSON constructors and predicates; ok is false for any
+// other node.
+func (r *resolver) jsonExpr(q *query, node any) (t typ, ok bool) {
+	var output *pg_query.JsonOutput
+	at := int32(-1)
+	switch n := node.(type) {
+	case *pg_query.Node_JsonObjectConstructor:
+		for _, kv := range n.JsonObjectConstructor.Exprs {
+			r.jsonPair(q, kv.GetJsonKeyValue())
+		}
+		output, at = n.JsonObjectConstructor.Output, n.JsonObjectConstructor.Location
+	case *pg_query.Node_JsonArrayConstructor:
+		for _, e := range n.JsonArrayConstructor.Exprs {
+			r.jsonValue(q, e.GetJsonValueExpr())
+		}
+		output, at = n.JsonArrayConstructor.Output, n.JsonArrayConstructor.Location
+	case *pg_query.Node_JsonArrayQueryConstructor:
+		r.subquery(q, n.JsonArrayQueryConstructor.Query)
+		output, at = n.JsonArrayQueryConstructor.Output, n.JsonArrayQueryConstructor.Location
+	case *pg_query.Node_JsonObjectAgg:
+		r.jsonPair(q, n.JsonObjectAgg.Arg)
+		r.jsonAggregate(q, n.JsonObjectAgg.Constructor)
+		output, at = n.JsonObjectAgg.Constructor.GetOutput(), n.JsonObjectAgg.Constructor.GetLocation()
+	case *pg_query.Node_JsonArrayAgg:
+		r.jsonValue(q, n.JsonArrayAgg.Arg)
+		r.jsonAggregate(q, n.JsonArrayAgg.Constructor)
+		output, at = n.JsonArrayAgg.Constructor.GetOutput(), n.JsonArrayAgg.Constructor.GetLocation()
+	case *pg_query.Node_JsonIsPredicate:
+		r.expr(q, n.JsonIsPredicate.Expr)
+		at = n.JsonIsPredicate.Location
+	default:
+		return typ{}, false
+	}
+	if r.catalog.ServerVersion < firstJSONSyntax {
+		r.refuse(NotSupported, at, "use json_build_object, json_build_array or json_agg", "this server is older than the SQL/JSON syntax")
+	}
+	if output.GetTypeName() == nil {
+		return scalar, true
+	}
+	t = r.typeName(output.TypeName)
+	r.convertTo(t, scalar, explicitly, at)
+	return t, true
+}
+
+func (r *resolver) jsonPair(q *query, kv *pg_query.JsonKeyValue) {
+	r.expr(q, kv.GetKey())
+	r.jsonValue(q, kv.GetValue())
+}
+
+func (r *resolver) jsonValue(q *query, v *pg_query.JsonValueExpr) {
+	r.encode(r.expr(q, v.GetRawExpr()), location(v.GetRawExpr()))
+	r.expr(q, v.GetFormattedExpr())
+}
+
+func (r *resolver) jsonAggregate(q *query, a *pg_query.JsonAggConstructor) {
+	r.sortList(q, a.GetAggOrder())
+	r.condition(q, a.GetAggFilter())
+	r.window(q, a.GetOver())
+}

@@ -1,0 +1,112 @@
+-- A veterinary practice: the database that the guard's tests are about.
+--
+-- Readable schemas: clinic, report. Blocked: schema vault; tables clinic.cards and
+-- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash and
+-- clinic.staff.salary. Schema lab is neither readable nor blocked. Of the functions
+-- clinic.age_in_years, clinic.visits_of, clinic.calendar and clinic.plus_one are
+-- allowed.
+
+CREATE SCHEMA clinic;
+CREATE SCHEMA report;
+CREATE SCHEMA vault;
+CREATE SCHEMA lab;
+SET search_path = clinic;
+
+-- Types. label checks nothing, email does: making one of it runs code.
+CREATE TYPE species AS ENUM ('cat', 'dog', 'bird', 'other');
+CREATE TYPE address AS (street text, city text, zip text);
+CREATE TYPE household AS (head text, place address);
+CREATE DOMAIN label AS text;
+CREATE DOMAIN email AS text CHECK (VALUE LIKE '%@%');
+CREATE TYPE vault.pair AS (a int, b text);
+CREATE TYPE lab.grade AS ENUM ('good', 'bad');
+
+CREATE TABLE owners (
+	id       int PRIMARY KEY,
+	name     text NOT NULL,
+	city     text,
+	email    email,
+	iban     text, -- blocked
+	pin_hash text, -- blocked
+	since    date NOT NULL,
+	tags     text[] NOT NULL DEFAULT '{}',
+	prefs    jsonb NOT NULL DEFAULT '{}',
+	home     address,
+	friends  address[]
+);
+CREATE INDEX owners_iban ON owners (iban);
+CREATE TABLE vip_owners (level int NOT NULL) INHERITS (owners);
+CREATE TABLE pets (
+	id       int PRIMARY KEY,
+	owner_id int NOT NULL REFERENCES owners,
+	name     text NOT NULL,
+	kind     species NOT NULL,
+	born     date,
+	weight   numeric(6, 2),
+	chip     uuid,
+	label    label
+);
+CREATE TABLE visits (
+	id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	pet_id  int NOT NULL REFERENCES pets,
+	seen_at timestamptz NOT NULL,
+	reason  text,
+	cost    numeric(10, 2) NOT NULL,
+	during  tstzrange,
+	doc     xml,
+	"Vet"   text
+);
+CREATE TABLE staff (id int PRIMARY KEY, boss_id int REFERENCES staff, name text NOT NULL, role text NOT NULL, salary numeric); -- salary blocked
+-- The names of blocked columns, in a table where they are not.
+CREATE TABLE suppliers (id int PRIMARY KEY, name text, iban text, salary numeric, token text);
+CREATE TABLE "Odd Names" (id int, "Col A" text, "select" text);
+CREATE TABLE invoices (id int NOT NULL, pet_id int, total numeric NOT NULL, issued date NOT NULL) PARTITION BY RANGE (issued);
+CREATE TABLE invoices_2024 PARTITION OF invoices FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE invoices_2025 PARTITION OF invoices FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+
+-- Blocked.
+CREATE TABLE cards (id int NOT NULL, owner_id int, number text NOT NULL, expires date NOT NULL) PARTITION BY RANGE (expires);
+CREATE TABLE p_rest PARTITION OF cards DEFAULT;
+CREATE TABLE log (id int, at timestamptz NOT NULL DEFAULT now(), what text);
+CREATE TABLE log_private () INHERITS (log);
+CREATE TABLE vault.keys (id int, token text);
+CREATE SEQUENCE vault.hidden;
+CREATE TABLE lab.results (id int, pet_id int, value numeric);
+CREATE SEQUENCE tickets;
+
+-- Views: what may be shown, and what reaches something blocked.
+CREATE VIEW pet_list AS SELECT p.id, p.name, p.kind, o.name AS owner FROM pets p JOIN owners o ON o.id = p.owner_id;
+CREATE VIEW owner_accounts AS SELECT id, name, iban AS account FROM owners;
+CREATE VIEW accounts_again AS SELECT account AS a, id FROM owner_accounts;
+CREATE VIEW german_owners AS SELECT id, name FROM owners WHERE iban LIKE 'DE%';
+CREATE VIEW owner_rows AS SELECT id, to_jsonb(o) AS doc FROM owners o;
+CREATE VIEW key_list AS SELECT id FROM vault.keys;
+CREATE VIEW report.monthly AS SELECT date_trunc('month', seen_at) AS month, count(*) AS visits, sum(cost) AS income FROM visits GROUP BY 1;
+CREATE MATERIALIZED VIEW report.busiest AS SELECT pet_id, count(*) AS visits FROM visits GROUP BY pet_id;
+CREATE MATERIALIZED VIEW report.ibans AS SELECT id, iban FROM owners;
+
+-- Functions that may be called.
+CREATE FUNCTION age_in_years(born date) RETURNS int LANGUAGE sql STABLE AS 'SELECT extract(year FROM age(born))::int';
+CREATE FUNCTION visits_of(pet int) RETURNS SETOF visits LANGUAGE sql STABLE AS 'SELECT * FROM clinic.visits WHERE pet_id = pet';
+CREATE FUNCTION calendar(first date, last date) RETURNS TABLE (day date, number int) LANGUAGE sql STABLE
+	AS 'SELECT d::date, row_number() OVER ()::int FROM generate_series(first, last, interval ''1 day'') d';
+CREATE FUNCTION plus_one(i int, OUT more int) LANGUAGE sql IMMUTABLE AS 'SELECT i + 1';
+
+-- And those that may not: by name, as an overload, an operator, a cast, a check,
+-- an aggregate.
+CREATE FUNCTION account_of(i int) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT iban FROM clinic.owners WHERE id = i';
+CREATE FUNCTION all_owners() RETURNS SETOF owners LANGUAGE sql STABLE AS 'SELECT * FROM clinic.owners';
+CREATE FUNCTION execute_text(q text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE q; RETURN 'done'; END $$;
+CREATE FUNCTION upper(o owners) RETURNS text LANGUAGE sql STABLE AS 'SELECT o.iban';
+CREATE FUNCTION visit_is(v visits, t text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM vault.keys WHERE token LIKE t)';
+CREATE OPERATOR = (LEFTARG = visits, RIGHTARG = text, FUNCTION = visit_is);
+CREATE OPERATOR @# (RIGHTARG = int, FUNCTION = account_of);
+CREATE FUNCTION days_apart(a date, b date) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT abs(a - b)';
+CREATE OPERATOR <-> (LEFTARG = date, RIGHTARG = date, FUNCTION = days_apart);
+CREATE TYPE account AS (number text);
+CREATE FUNCTION to_account(i int) RETURNS account LANGUAGE sql STABLE AS 'SELECT ROW(iban)::clinic.account FROM clinic.owners WHERE id = i';
+CREATE CAST (int AS account) WITH FUNCTION to_account(int);
+CREATE FUNCTION join_iban(s text, o owners) RETURNS text LANGUAGE sql AS 'SELECT s || o.iban';
+CREATE AGGREGATE join_ibans(owners) (SFUNC = join_iban, STYPE = text);
+CREATE PROCEDURE purge() LANGUAGE sql AS 'DELETE FROM clinic.log';
+CREATE FUNCTION vault.top_key() RETURNS text LANGUAGE sql STABLE AS 'SELECT token FROM vault.keys LIMIT 1';
