@@ -1,11 +1,13 @@
 package guard
 
 import (
+	"slices"
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 // explain judges EXPLAIN and returns the statement that it explains. Nothing is
@@ -35,47 +37,62 @@ func (r *resolver) explain(n *pg_query.ExplainStmt) *pg_query.SelectStmt {
 }
 
 // judgePlan judges what the plan of a statement that has been read will show:
-// the tables below views and above partitions, and with VERBOSE all their columns.
+// names of relations and, with VERBOSE, all their columns.
 func (r *resolver) judgePlan() {
-	seen := map[uint32]bool{}
-	for _, rel := range r.catalog.Relations {
-		if r.tables[rel.String()] {
-			r.judgePlanOf(rel, seen)
+	for _, rel := range planned(r.policy, r.reads().Tables) {
+		if !r.policy.Only(rel) {
+			r.refuse(ExplainNotAllowed, 0, "explain a statement that reads tables alone", "the plan would show tables that may not be read")
+		}
+		function := slices.ContainsFunc(rel.Reads, func(d catalog.Dependency) bool { return d.Function != 0 })
+		if r.verbose && (len(r.policy.Columns(rel)) < len(rel.Columns) || rel.Kind == catalog.ForeignTable || function) {
+			r.refuse(ExplainNotAllowed, 0, "leave VERBOSE out", "EXPLAIN VERBOSE would show every column of a table of which some may not be read")
 		}
 	}
 	for name := range r.functions {
 		if r.verbose && !strings.HasPrefix(name, "pg_catalog.") {
-			r.refuse(ExplainNotAllowed, 0, notVerbose, "EXPLAIN VERBOSE could show what function %s reads", name)
+			r.refuse(ExplainNotAllowed, 0, "leave VERBOSE out", "EXPLAIN VERBOSE could show what user-defined functions read")
 		}
 	}
 }
 
-const notVerbose = "leave VERBOSE out"
+// Planned are the names of the relations that a plan of the statement can have,
+// without their schemas, each with whether it is one that may be read.
+func (s Statement) Planned() map[string]bool {
+	names := map[string]bool{}
+	for _, rel := range planned(s.policy, s.reads.Tables) {
+		readable, known := names[rel.Name]
+		names[rel.Name] = s.policy.Only(rel) && (readable || !known)
+	}
+	return names
+}
 
-func (r *resolver) judgePlanOf(rel *catalog.Relation, seen map[uint32]bool) {
-	if seen[rel.OID] {
-		return
-	}
-	seen[rel.OID] = true
-	if r.verbose && (len(r.policy.Columns(rel)) < len(rel.Columns) || rel.Kind == catalog.ForeignTable) {
-		r.refuse(ExplainNotAllowed, 0, notVerbose, "EXPLAIN VERBOSE would show every column of a table of which some may not be read")
-	}
-	if !r.policy.Only(rel) {
-		r.refuse(ExplainNotAllowed, 0, "explain a statement that reads tables alone", "the plan would show tables that may not be read")
-	}
-	if r.policy.Relation(rel) { // or FROM ONLY leaves them out
-		for _, child := range r.catalog.Children(rel.OID) {
-			r.judgePlanOf(r.catalog.ByOID(child), seen)
+// planned are the relations that a plan of a statement which reads tables can
+// name: those, what is below the views among them, and partitions and children.
+func planned(p *policy.Policy, tables []string) []*catalog.Relation {
+	var all []*catalog.Relation
+	seen := map[*catalog.Relation]bool{}
+	var add func(*catalog.Relation)
+	add = func(rel *catalog.Relation) {
+		if rel == nil || seen[rel] || rel.Kind == catalog.Sequence {
+			return
+		}
+		seen[rel] = true
+		all = append(all, rel)
+		if p.Verdict(rel) != policy.BlockedChild { // of which FROM ONLY leaves the children out
+			for _, oid := range p.Catalog.Children(rel.OID) {
+				add(p.Catalog.ByOID(oid))
+			}
+		}
+		for _, d := range rel.Reads {
+			add(p.Catalog.ByOID(d.Relation))
 		}
 	}
-	for _, d := range rel.Reads {
-		if below := r.catalog.ByOID(d.Relation); below != nil && below.Kind != catalog.Sequence {
-			r.judgePlanOf(below, seen)
-		}
-		if r.verbose && d.Function != 0 {
-			r.refuse(ExplainNotAllowed, 0, notVerbose, "EXPLAIN VERBOSE could show what a function reads")
+	for _, rel := range p.Catalog.Relations {
+		if slices.Contains(tables, rel.String()) {
+			add(rel)
 		}
 	}
+	return all
 }
 
 // explainOptions is a hint.

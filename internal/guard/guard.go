@@ -25,7 +25,6 @@ import (
 // recover from that.
 const MaxStatement = 16 << 10
 
-
 // A Statement has been approved. Only [Check] makes one, so that code which
 // takes a Statement cannot be handed SQL that nobody looked at.
 type Statement struct {
@@ -37,7 +36,6 @@ type Statement struct {
 
 // SQL is the text as it was given to Check.
 func (s Statement) SQL() string { return s.sql }
-
 
 // Explain reports whether the statement is an EXPLAIN.
 func (s Statement) Explain() bool { return s.explain }

@@ -102,7 +102,14 @@ func (r *Runner) Plan(ctx context.Context, s guard.Statement) (*Plan, error) {
 	if s.Explain() {
 		return nil, &guard.Refusal{Code: guard.ExplainNotAllowed, Message: "the statement is an EXPLAIN already", Position: 1, Hint: "give the statement without EXPLAIN"}
 	}
-	return fly(ctx, r, s, (*flight).plan)
+	plan, err := fly(ctx, r, s, (*flight).plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.redact(s.Planned()); err != nil {
+		return nil, err
+	}
+	return plan, nil
 }
 
 // fly takes a statement through the chain and on a flight, which do is the middle of.

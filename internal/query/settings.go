@@ -17,7 +17,6 @@ var fixed = []setting{
 	{"backslash_quote", "safe_encoding"},
 	{"transform_null_equals", "off"},
 	{"array_nulls", "on"},
-	{"row_security", "on"},
 	{"DateStyle", "ISO, MDY"},
 	{"IntervalStyle", "iso_8601"},
 	{"TimeZone", "UTC"},

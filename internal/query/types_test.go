@@ -46,7 +46,9 @@ var values = []struct{ expression, typ, want string }{
 	{`'NaN'::numeric`, "numeric", `"NaN"`},
 	{`1234.5::money`, "money", `"$1,234.50"`},
 
+	{`1 = null`, "bool", `null`},
 	{`'plain'`, "text", `"plain"`},
+	{`E'it\'s'`, "text", `"it's"`},
 	{`''`, "text", `""`},
 	{`E'tab\t line\n return\r bell\x07 quote" back\\slash /'`, "text", `"tab\t line\n return\r bell\u0007 quote\" back\\slash /"`},
 	{`U&'\00e4\20ac\+01F600\2028 <&>'`, "text", "\"ä€😀\u2028 <&>\""},
@@ -59,6 +61,7 @@ var values = []struct{ expression, typ, want string }{
 	{`b'101'`, "bit", `"101"`},
 	{`'3fa85f64-5717-4562-b3fc-2c963f66afa6'::uuid`, "uuid", `"3fa85f64-5717-4562-b3fc-2c963f66afa6"`},
 	{`'<a>1</a>'::xml`, "xml", `"<a>1</a>"`},
+	{`'1 <a/> 2'::xml`, "xml", `"1 <a/> 2"`},
 	{`'192.0.2.1/24'::inet`, "inet", `"192.0.2.1/24"`},
 	{`'a:1 b'::tsvector`, "tsvector", `"'a':1 'b'"`},
 	{`point(1,2.5)`, "point", `"(1,2.5)"`},
@@ -90,6 +93,7 @@ var values = []struct{ expression, typ, want string }{
 
 	{`'{}'::int[]`, "int4[]", `[]`},
 	{`array[1,null,3]`, "int4[]", `[1,null,3]`},
+	{`'{1,null}'::int[]`, "int4[]", `[1,null]`},
 	{`array[[1,2],[3,4]]`, "int4[]", `[[1,2],[3,4]]`},
 	{`'[5:7]={1,2,3}'::int[]`, "int4[]", `[1,2,3]`},
 	{`'[0:1][-1:0]={{1,2},{3,4}}'::int[]`, "int4[]", `[[1,2],[3,4]]`},
@@ -141,7 +145,7 @@ begin
 		'backslash_quote = off', 'transform_null_equals = on', 'xmloption = document',
 		'quote_all_identifiers = on', 'array_nulls = off', 'search_path = other, public',
 		'statement_timeout = 300', 'lock_timeout = 300', 'default_transaction_isolation = serializable',
-		'client_min_messages = debug5', 'row_security = off']
+		'client_min_messages = debug5']
 	loop
 		execute format('alter database %I set ', current_database()) || setting;
 	end loop;

@@ -3,8 +3,8 @@
 -- Readable schemas: clinic, report. Blocked: schema vault; tables clinic.cards and
 -- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash and
 -- clinic.staff.salary. Schema lab is neither readable nor blocked. Of the functions
--- clinic.age_in_years, clinic.visits_of, clinic.calendar and clinic.plus_one are
--- allowed.
+-- clinic.age_in_years, clinic.visits_of, clinic.calendar, clinic.plus_one,
+-- clinic.owner_of, clinic.keepers, clinic.handover and clinic.set_config are allowed.
 
 CREATE SCHEMA clinic;
 CREATE SCHEMA report;
@@ -92,6 +92,18 @@ CREATE FUNCTION calendar(first date, last date) RETURNS TABLE (day date, number 
 	AS 'SELECT d::date, row_number() OVER ()::int FROM generate_series(first, last, interval ''1 day'') d';
 CREATE FUNCTION plus_one(i int, OUT more int) LANGUAGE sql IMMUTABLE AS 'SELECT i + 1';
 
+-- Rows with blocked columns, as values: of a column, of functions that may be called.
+CREATE TYPE pairing AS (number int, keeper owners);
+CREATE DOMAIN pairings AS pairing[];
+CREATE DOMAIN keeper AS owners;
+CREATE TABLE adoptions (id int, taker owners, earlier owners[], others pairings, keeper keeper);
+CREATE VIEW takers AS SELECT taker FROM adoptions;
+CREATE VIEW adoption_ids AS SELECT id FROM adoptions;
+CREATE FUNCTION owner_of(pet int) RETURNS owners LANGUAGE sql STABLE AS 'SELECT o FROM clinic.owners o JOIN clinic.pets p ON p.owner_id = o.id WHERE p.id = pet';
+CREATE FUNCTION keepers() RETURNS owners[] LANGUAGE sql STABLE AS 'SELECT array_agg(o) FROM clinic.owners o';
+CREATE FUNCTION handover(pet int, OUT keeper owners, OUT at date) LANGUAGE sql STABLE AS 'SELECT clinic.owner_of(pet), current_date';
+CREATE FUNCTION set_config(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'; -- the name of one of PostgreSQL's own
+
 -- And those that may not: by name, as an overload, an operator, a cast, a check,
 -- an aggregate.
 CREATE FUNCTION account_of(i int) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT iban FROM clinic.owners WHERE id = i';
@@ -106,6 +118,19 @@ CREATE OPERATOR <-> (LEFTARG = date, RIGHTARG = date, FUNCTION = days_apart);
 CREATE TYPE account AS (number text);
 CREATE FUNCTION to_account(i int) RETURNS account LANGUAGE sql STABLE AS 'SELECT ROW(iban)::clinic.account FROM clinic.owners WHERE id = i';
 CREATE CAST (int AS account) WITH FUNCTION to_account(int);
+CREATE DOMAIN account_domain AS account;
+CREATE FUNCTION abs(i interval) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION abs(t text) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION remainder(a interval, b interval) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE OPERATOR % (LEFTARG = interval, RIGHTARG = interval, FUNCTION = remainder);
+CREATE TYPE stamp AS (number int, word text);
+CREATE FUNCTION stamp_text(s stamp) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION stamp_true(s stamp) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM vault.keys)';
+CREATE FUNCTION stamp_json(s stamp) RETURNS json LANGUAGE sql STABLE AS 'SELECT to_json(o) FROM clinic.owners o LIMIT 1';
+CREATE CAST (stamp AS text) WITH FUNCTION stamp_text(stamp) AS IMPLICIT;
+CREATE CAST (stamp AS boolean) WITH FUNCTION stamp_true(stamp) AS ASSIGNMENT;
+CREATE CAST (stamp AS json) WITH FUNCTION stamp_json(stamp);
+CREATE TYPE envelope AS (sender account, mark stamp);
 CREATE FUNCTION join_iban(s text, o owners) RETURNS text LANGUAGE sql AS 'SELECT s || o.iban';
 CREATE AGGREGATE join_ibans(owners) (SFUNC = join_iban, STYPE = text);
 CREATE PROCEDURE purge() LANGUAGE sql AS 'DELETE FROM clinic.log';
