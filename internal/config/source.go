@@ -136,6 +136,7 @@ func (s *Source) evaluate(schema cue.Value, files []*ast.File) (cue.Value, error
 	if err := instances[0].Err; err != nil {
 		return cue.Value{}, err
 	}
+	//lint:ignore SA1019 an imported definition is found only in the context it was made in
 	v := schema.Context().BuildInstance(instances[0])
 	if _, err := v.Fields(); err != nil && v.Err() != nil {
 		return v, v.Err() // nothing can be said of its fields

@@ -10,6 +10,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
@@ -107,7 +108,7 @@ func (x *examination) compareFields(s *shape, fields *cue.Iterator, all cue.Valu
 		if !ok && s.others != nil {
 			sub = s.others
 			if ok = s.value.Allows(cue.Str(name)); !ok {
-				err := s.names.Unify(all.Context().Encode(name)).Err()
+				err := s.names.Unify(cuecontext.New().Encode(name)).Err()
 				x.addLabel(at, p, fmt.Sprintf("name %q %s", name, must(err)), "")
 			}
 		} else if !ok {
@@ -117,7 +118,7 @@ func (x *examination) compareFields(s *shape, fields *cue.Iterator, all cue.Valu
 	}
 	for _, name := range s.required {
 		if _, given := good[name]; !given {
-			nothing := s.fields[name].value.Unify(all.Context().Encode(nil)).Err()
+			nothing := s.fields[name].value.Unify(cuecontext.New().Encode(nil)).Err()
 			x.addLabel(p, p, fmt.Sprintf("missing field %q", name), must(nothing))
 			good[name] = false
 		}

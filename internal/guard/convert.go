@@ -55,7 +55,6 @@ func (r *resolver) convert(t typ, how conversion, at int32) {
 	switch t = r.withoutDomain(t); t.class {
 	case array:
 		r.convert(*t.elem, how, at)
-		return
 	case literal, record, absent:
 		return
 	}
@@ -138,8 +137,8 @@ func (r *resolver) holdsBelow(t typ, oid uint32, seen map[uint32]bool) bool {
 	if t.class == array {
 		return r.holdsBelow(*t.elem, oid, seen)
 	}
-	fields, _ := r.attributes(t)
-	return t.class == anything || slices.ContainsFunc(fields, func(c column) bool { return r.holdsBelow(c.typ, oid, seen) })
+	fields, known := r.attributes(t)
+	return t.class == anything || t.class == record && !known || slices.ContainsFunc(fields, func(c column) bool { return r.holdsBelow(c.typ, oid, seen) })
 }
 
 // couldCast reports whether a value of type t may have the source type of a cast.
@@ -152,6 +151,8 @@ func (r *resolver) couldCast(t typ, source uint32) bool {
 		return t.oid == source || t.oid == 0 && source < catalog.FirstUserOID
 	case user:
 		return t.oid == source || r.inherits(t.oid, source)
+	case array:
+		return r.isUnlisted(source)
 	}
 	return false
 }

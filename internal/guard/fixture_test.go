@@ -17,24 +17,32 @@ var update = flag.Bool("update", false, "rewrite the expected verdicts in testda
 // fixture is the policy over testdata/fixture.sql, whose catalog is kept beside
 // it so that no test here needs a server. The tests in oracle rewrite it.
 func fixture() (*policy.Policy, error) {
-	f, err := os.Open("testdata/catalog.json")
+	c, cfg, err := readFixture()
 	if err != nil {
 		return nil, err
+	}
+	return policy.Compile(cfg, "practice").Close(c), nil
+}
+
+func readFixture() (*catalog.Catalog, *config.Config, error) {
+	f, err := os.Open("testdata/catalog.json")
+	if err != nil {
+		return nil, nil, err
 	}
 	defer f.Close()
 	c, err := catalog.Read(f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := os.ReadFile("testdata/policy.json")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg := &config.Config{}
 	if err := json.Unmarshal(b, cfg); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return policy.Compile(cfg, "practice").Close(c), nil
+	return c, cfg, nil
 }
 
 func practice(t testing.TB) *policy.Policy {

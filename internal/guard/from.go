@@ -136,7 +136,7 @@ func (r *resolver) rangeFunction(q *query, n *pg_query.RangeFunction) *item {
 			it.columns = append(it.columns, fields...)
 			continue
 		}
-		if t.class == anything {
+		if t.class == anything || t.class == record {
 			it.opaque = true
 			continue
 		}

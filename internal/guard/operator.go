@@ -224,11 +224,17 @@ func (r *resolver) couldBe(t typ, target uint32) bool {
 		if element := elementOID(target); element != 0 {
 			return r.couldBe(*t.elem, element)
 		}
-		return target >= catalog.FirstUserOID || category(target) == 0
+		return r.isUnlisted(target) || target < catalog.FirstUserOID && category(target) == 0
 	case record:
 		return target == recordOID || r.catalog.Attributes(target) != nil
 	}
 	return false
+}
+
+// isUnlisted reports whether an OID is that of a user-defined type which the
+// catalog leaves out, as it does the arrays of user-defined types.
+func (r *resolver) isUnlisted(oid uint32) bool {
+	return oid >= catalog.FirstUserOID && r.catalog.RowOf(oid) == nil && r.catalog.Type(oid) == nil && r.catalog.Enum(oid) == nil
 }
 
 // hasCast reports whether a user-defined cast from t to target applies by itself.

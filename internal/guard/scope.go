@@ -163,7 +163,7 @@ func (r *resolver) derived(q *query, in *item, name string, at int32) {
 		for _, it := range q.items {
 			for i := range it.columns {
 				c := &it.columns[i]
-				if (c.name == name || it.name == name && it != in) && !r.mayRead(c) {
+				if it != in && (c.name == name || it.name == name) && !r.mayRead(c) {
 					r.refuse(NotSupported, at, "give it an alias", "%s is a name that PostgreSQL makes up here, and could be taken for what may not be read", name)
 					return
 				}

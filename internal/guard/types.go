@@ -14,7 +14,7 @@ type typ struct {
 	class  class
 	oid    uint32   // builtin: the type, 0 if only known to be one of pg_catalog's; user: the type
 	elem   *typ     // array: of what
-	fields []column // record: its attributes
+	fields []column // record: its attributes; nil if they are not known
 }
 
 type class uint8
@@ -25,7 +25,7 @@ const (
 	builtin        // a scalar, array or range of pg_catalog
 	user           // a type outside pg_catalog; rows of relations too
 	array          // of something that is not builtin
-	record         // a row whose attributes are known
+	record         // a row of no relation
 	absent         // no operand: the left side of a prefix operator
 )
 
@@ -33,6 +33,8 @@ var (
 	scalar  = typ{class: builtin}
 	boolean = typ{class: builtin, oid: 16}
 	null    = typ{class: literal}
+
+	unknownRow = typ{class: record}
 )
 
 func builtinType(oid uint32) typ { return typ{class: builtin, oid: oid} }
@@ -112,6 +114,8 @@ func (r *resolver) common(a, b typ) typ {
 		return a
 	case a.isArray() && b.isArray():
 		return arrayOf(r.common(a.element(), b.element()))
+	case a.class == record && b.class == record:
+		return unknownRow
 	}
 	r.convert(a, implicitly, -1)
 	r.convert(b, implicitly, -1)
@@ -138,7 +142,7 @@ func (r *resolver) commonOf(types []typ) typ {
 func (r *resolver) attributes(t typ) (fields []column, known bool) {
 	switch t.class {
 	case record:
-		return t.fields, true
+		return t.fields, t.fields != nil
 	case user:
 		if cols := r.catalog.Attributes(t.oid); cols != nil {
 			return r.typeColumns(r.catalog.RowOf(t.oid), cols), true

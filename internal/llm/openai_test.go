@@ -140,7 +140,9 @@ func TestOpenAIFails(t *testing.T) {
 			llm.Rejected, "status 404: The model small-1 does not exist"},
 		{"a proxy's page", reply(403, `<html>key `+testKey+`</html>`),
 			llm.Rejected, "rejected the request with status 403"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) },
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		},
 			llm.Rejected, "redirects elsewhere (status 307): set llm.base_url"},
 		{"no choice", reply(200, `{"choices":[]}`), llm.Malformed, "without a choice"},
 		{"empty", finish("stop", `"content":""`), llm.Malformed, "is empty"},

@@ -32,7 +32,7 @@ type Server struct {
 }
 
 // Start finds or starts one server. In this order it takes the server at a URL,
-// a container, local binaries and, if asked to, binaries that it installs first.
+// a container, local binaries and, if asked to, binaries that it installs.
 // A URL or an image that was named must work; from what it finds by itself it
 // goes on to the next. With PGMCP_REQUIRE_CONTAINER=1 it never goes on from a
 // container. Its error says what was tried and what to do.
@@ -58,8 +58,8 @@ func (s *Server) URL() string { return s.url }
 // Version is server_version_num, such as 150018.
 func (s *Server) Version() int { return s.version }
 
-// Source says where the server comes from: "url", "container postgres:17" or
-// "local binaries /usr/lib/postgresql/15/bin".
+// Source says where the server comes from: "url", "container postgres:17",
+// "local binaries /usr/lib/postgresql/15/bin" or "npm" with the package's name.
 func (s *Server) Source() string { return s.source }
 
 // String is the server's release and source: "15.18 (container postgres:15)".

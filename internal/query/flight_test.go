@@ -38,7 +38,7 @@ func TestTrips(t *testing.T) {
 		c.Databases["shop"] = db
 	})
 	pid := rows(t, db, "select pg_backend_pid()")
-	const delay = 100 * time.Millisecond
+	const delay = 200 * time.Millisecond
 	proxy.Delay(delay)
 	for _, c := range []struct {
 		name   string
@@ -50,7 +50,7 @@ func TestTrips(t *testing.T) {
 	}{
 		{name: "one row", sql: "select name from items where id = 7", trips: 1},
 		{name: "no rows", sql: "select name from items where id = 0", trips: 1},
-		{name: "rows above the cap", sql: "select repeat('x', 1000) from generate_series(1, 1000000)", change: func(o *order) { o.limits.MaxRows = 3 }, trips: 1, after: 1},
+		{name: "rows above the cap", sql: "select repeat('x', 1000) from generate_series(1, 30000)", change: func(o *order) { o.limits.MaxRows = 3 }, trips: 1, after: 1},
 		{name: "error", sql: "select 1/0", fails: true, trips: 1, after: 1},
 		{name: "syntax error", sql: "selec", fails: true, trips: 1, after: 1},
 		{name: "cost limit", sql: "select name from items where id = 7", change: func(o *order) { o.limits.MaxCost = 1e6 }, trips: 2},
@@ -305,7 +305,7 @@ func TestCancelReachesTheServer(t *testing.T) {
 			}, Error{Code: Timeout, Message: "the caller's time was up before the statement ended"}, context.DeadlineExceeded},
 			{"before it executes", "select count(*) from items a, items b, items c, items d, items e", context.WithCancel,
 				Error{Code: Cancelled, Message: "the statement was cancelled"}, context.Canceled}, // it is compiled first
-			{"while rows come", "select pg_sleep(0.0001), repeat('x', 5000) from generate_series(1, 300000)", context.WithCancel,
+			{"while rows come", "select pg_sleep(0.0001), repeat('x', 5000) from generate_series(1, 30000)", context.WithCancel,
 				Error{Code: Cancelled, Message: "the statement was cancelled"}, context.Canceled},
 		} {
 			t.Run(c.name, func(t *testing.T) {
