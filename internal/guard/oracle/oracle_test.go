@@ -51,15 +51,6 @@ func TestCatalogIsCurrent(t *testing.T) {
 	for _, r := range loaded.Relations {
 		r.Owner, r.Definition = "", ""
 	}
-	if *update {
-		var b bytes.Buffer
-		if err := loaded.Write(&b); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(fixtureJSON, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	f, err := os.Open(fixtureJSON)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +60,17 @@ func TestCatalogIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept.Fingerprint() != loaded.Fingerprint() {
+	switch {
+	case kept.Fingerprint() == loaded.Fingerprint(): // the OIDs are others, each time
+	case *update:
+		var b bytes.Buffer
+		if err := loaded.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(fixtureJSON, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
 		t.Error("catalog.json is not what fixture.sql makes: run the test with -update")
 	}
 }
