@@ -76,7 +76,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			MaxQuestionLength: 2000,
 			Limits:            Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
 		},
-		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 5},
+		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",
 			Model:   "m",

@@ -30,12 +30,12 @@ const (
 
 // A Refusal is the error of a statement that may not run.
 type Refusal struct {
-	Code    Code   `json:"code"`
-	Message string `json:"message"` // for a person or a model to act on
+	Code    Code
+	Message string // for a person or a model to act on
 	// Position is where in the statement, in characters from 1 as PostgreSQL
 	// counts; 0 means no place in particular.
-	Position int    `json:"position,omitempty"`
-	Hint     string `json:"hint,omitempty"` // what would be right; never names anything blocked
+	Position int
+	Hint     string // what would be right; never names anything blocked
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("refused: %s: %s", r.Code, r.Message) }

@@ -86,7 +86,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 			MaxQuestionLength: 100,
 			Limits:            config.Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
 		},
-		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 5},
+		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM:           &config.LLM{Model: "scripted"},
 		Observability: config.Observability{Log: config.Log{Level: "info", Format: "text"}},
 	}

@@ -3,7 +3,6 @@ package query
 import (
 	"encoding/json"
 	"math"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -92,12 +91,11 @@ func (c *collector) add(values [][]byte) {
 	c.count++
 }
 
-func (c *collector) result(elapsed time.Duration) *Result {
+func (c *collector) result() *Result {
 	return &Result{
 		Columns:   c.columns,
 		Rows:      json.RawMessage(append(c.rows, ']')),
 		RowCount:  c.count,
 		Truncated: c.truncated,
-		Elapsed:   elapsed,
 	}
 }

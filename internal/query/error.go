@@ -14,11 +14,11 @@ import (
 // An Error is what PostgreSQL said of a statement, without details that could
 // hold data.
 type Error struct {
-	SQLState string `json:"sqlstate,omitempty"` // empty: pgmcp stopped it, not PostgreSQL
-	Code     string `json:"code"`               // a stable name, see the constants
-	Message  string `json:"message"`
-	Position int    `json:"position,omitempty"` // in characters from 1; 0: none
-	Hint     string `json:"hint,omitempty"`
+	SQLState string // empty: pgmcp stopped it, not PostgreSQL
+	Code     string // a stable name, see the constants
+	Message  string
+	Position int // in characters from 1; 0: none
+	Hint     string
 }
 
 func (e *Error) Error() string { return e.Message }

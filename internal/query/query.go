@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/guard"
@@ -32,7 +31,6 @@ type Result struct {
 	Rows      json.RawMessage `json:"rows"` // an array of arrays, exact for every value
 	RowCount  int             `json:"row_count"`
 	Truncated string          `json:"truncated,omitempty"` // "rows" or "bytes": which limit cut rows off
-	Elapsed   time.Duration   `json:"-"`                   // from sending it to the last row
 }
 
 // A Column is one column of a result; names may repeat.
