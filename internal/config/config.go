@@ -35,8 +35,9 @@ type Database struct {
 
 // Pool bounds a database's connections.
 type Pool struct {
-	Min int `json:"min"`
-	Max int `json:"max"`
+	Min        int `json:"min"`
+	Max        int `json:"max"`
+	MaxOrphans int `json:"max_orphans"`
 }
 
 // Security is the policy for all databases.

@@ -45,7 +45,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	database := Database{
-		Pool:           Pool{Min: 0, Max: 4},
+		Pool:           Pool{Min: 0, Max: 4, MaxOrphans: 2},
 		ConnectTimeout: Duration(5 * time.Second),
 		CatalogRefresh: Duration(5 * time.Minute),
 		Schemas:        []string{"public"},

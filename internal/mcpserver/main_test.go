@@ -123,7 +123,7 @@ func database(t *testing.T, url, description string) config.Database {
 	return config.Database{
 		URL:            config.Secret{File: file},
 		Description:    description,
-		Pool:           config.Pool{Max: 4},
+		Pool:           config.Pool{Max: 4, MaxOrphans: 2},
 		ConnectTimeout: config.Duration(5 * time.Second),
 		CatalogRefresh: config.Duration(time.Hour),
 		Schemas:        []string{"public"},

@@ -84,20 +84,42 @@ func seemsDead(_ context.Context, p pgxpool.ShouldPingParams) bool {
 }
 
 // A Conn is a connection on loan.
-type Conn struct{ pooled *pgxpool.Conn }
+type Conn struct {
+	pooled *pgxpool.Conn
+	db     *Database
+}
 
 // Acquire lends a connection. Whoever gets it calls [Conn.Release] once. The
-// error is an *[Unavailable], or the cause of ctx's end if the caller left.
+// error is an *[Unavailable], or the cause of ctx's end if the caller left. While
+// pool.max_orphans statements are running that PostgreSQL cannot stop, nobody
+// gets one.
 func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
+	if err := d.admit(ctx); err != nil {
+		return nil, d.unavailable(ctx, err)
+	}
+	return d.acquire(ctx)
+}
+
+func (d *Database) acquire(ctx context.Context) (*Conn, error) {
 	c, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return nil, d.unavailable(ctx, err)
 	}
-	return &Conn{c}, nil
+	return &Conn{c, d}, nil
 }
 
 // Raw is the connection itself.
 func (c *Conn) Raw() *pgconn.PgConn { return c.pooled.Conn().PgConn() }
+
+// Abandon closes the connection, whose statement the server has not stopped, and
+// counts that statement as an orphan until it has ended. name is the application
+// name of its session, which no other statement has. [Conn.Release] comes after.
+func (c *Conn) Abandon(name string) {
+	c.db.orphans.add(name)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	c.Raw().Close(ctx)
+}
 
 // Release gives the connection back, or closes it when it is not as clean as it
 // was lent: busy, in a transaction, or with other string settings.

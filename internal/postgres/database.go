@@ -18,9 +18,10 @@ type Database struct {
 	Name        string
 	Description string
 
-	rules  *policy.Rules
-	pool   *pgxpool.Pool
-	keeper *keeper
+	rules   *policy.Rules
+	pool    *pgxpool.Pool
+	keeper  *keeper
+	orphans orphans
 }
 
 func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, log *slog.Logger) (*Database, error) {
@@ -33,6 +34,7 @@ func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpoo
 		Description: c.Databases[name].Description,
 		rules:       policy.Compile(c, name),
 		pool:        pool,
+		orphans:     orphans{most: c.Databases[name].Pool.MaxOrphans},
 	}
 	db.keeper = &keeper{
 		life:    life,

@@ -18,6 +18,7 @@ type Health struct {
 	ReadOnly      bool          `json:"read_only"` // proved: a write was refused in a read-only transaction
 	CatalogAge    time.Duration `json:"-"`
 	Tables        int           `json:"tables"` // and views that the policy shows, partitions not counted
+	Orphans       int           `json:"orphans"` // statements that PostgreSQL could not stop, when last looked
 	InUse         int32         `json:"connections_in_use"`
 	Open          int32         `json:"connections_open"`
 	Max           int32         `json:"connections_max"`
@@ -39,6 +40,7 @@ func (d *Database) Health(ctx context.Context) Health {
 		h.Status, h.Error = "degraded", "the catalog is not loaded yet"
 	}
 	stat := d.pool.Stat()
+	h.Orphans = d.orphans.count()
 	h.InUse, h.Open, h.Max = stat.AcquiredConns(), stat.TotalConns(), stat.MaxConns()
 	return h
 }
@@ -46,11 +48,16 @@ func (d *Database) Health(ctx context.Context) Health {
 // examine asks the server, and attempts a write that a read-only transaction
 // refuses before it looks at anything else. It would be rolled back.
 func (d *Database) examine(ctx context.Context, h *Health) error {
-	c, err := d.Acquire(ctx)
+	c, err := d.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
+	if d.orphans.count() > 0 {
+		if err := d.lookAfterOrphans(ctx); err != nil {
+			return err
+		}
+	}
 	ask := func(sql string) *pgconn.Result {
 		return c.Raw().ExecParams(ctx, sql, nil, nil, nil, nil).Read()
 	}

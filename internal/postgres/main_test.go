@@ -43,7 +43,7 @@ func configure(t testing.TB, urls map[string]string, change ...func(*config.Data
 		}
 		db := config.Database{
 			URL:            config.Secret{File: file},
-			Pool:           config.Pool{Max: 4},
+			Pool:           config.Pool{Max: 4, MaxOrphans: 2},
 			ConnectTimeout: config.Duration(5 * time.Second),
 			CatalogRefresh: config.Duration(5 * time.Minute),
 			Schemas:        []string{"public"},

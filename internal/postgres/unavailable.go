@@ -70,6 +70,7 @@ func trouble(err error) string {
 		issuer   x509.UnknownAuthorityError
 		invalid  *tls.CertificateVerificationError
 		record   tls.RecordHeaderError
+		orphaned errOrphans
 	)
 	switch {
 	case errors.As(err, &server):
@@ -77,7 +78,7 @@ func trouble(err error) string {
 			return text
 		}
 		return "the server says SQLSTATE " + server.Code
-	case err == errBusy, err == errClosed:
+	case err == errBusy, err == errClosed, errors.As(err, &orphaned):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "host not found"

@@ -19,6 +19,7 @@ const (
 // A collector encodes rows as they come, up to the limits. It keeps no more
 // than they allow.
 type collector struct {
+	policy    *policy.Policy // by which the statement was approved
 	limits    policy.Limits
 	types     postgres.Types
 	columns   []Column
@@ -26,10 +27,11 @@ type collector struct {
 	rows      []byte // a JSON array, its end still missing
 	count     int
 	truncated string
+	outdated  bool // the result is of what may not be read: none of it is taken
 }
 
-func newCollector(limits policy.Limits, types postgres.Types) *collector {
-	return &collector{limits: limits, types: types, columns: []Column{}, rows: []byte{'['}}
+func newCollector(o order, types postgres.Types) *collector {
+	return &collector{policy: o.policy, limits: o.limits, types: types, columns: []Column{}, rows: []byte{'['}}
 }
 
 // maxMessage bounds a message of the server, so that one huge value does not
@@ -44,11 +46,13 @@ func (c *collector) maxMessage() int {
 func (c *collector) take(m pgproto3.BackendMessage) bool {
 	switch m := m.(type) {
 	case *pgproto3.RowDescription:
-		c.describe(m.Fields)
+		if c.outdated = unreadable(c.policy, m.Fields); !c.outdated {
+			c.describe(m.Fields)
+		}
 	case *pgproto3.DataRow:
 		c.add(m.Values)
 	}
-	return c.truncated == ""
+	return c.truncated == "" && !c.outdated
 }
 
 func (c *collector) describe(fields []pgproto3.FieldDescription) {

@@ -49,8 +49,9 @@ const (
 	NotSupported     = "not_supported"
 	TooComplex       = "too_complex"
 	OutOfResources   = "out_of_resources"
-	Conflict         = "conflict"       // running it again can succeed
-	Raised           = "function_error" // by a function's own code
+	Conflict         = "conflict"         // running it again can succeed
+	Raised           = "function_error"   // by a function's own code
+	Changed          = "database_changed" // since its catalog was read: the statement must be checked again
 	Internal         = "internal_error"
 )
 
@@ -131,6 +132,9 @@ func serverError(e *pgconn.PgError, o order, elapsed time.Duration) *Error {
 // outdated reports whether the statement was approved by a catalog that is not
 // true any more.
 func (e *Error) outdated() bool {
+	if e.Code == Changed {
+		return true
+	}
 	switch e.SQLState {
 	case "42P01", "42703", "42883", "42704":
 		return true
@@ -162,6 +166,16 @@ func left(ctx context.Context) *Error {
 		return &Error{Code: Timeout, Message: "the caller's time was up before the statement ended"}
 	}
 	return &Error{Code: Cancelled, Message: "the statement was cancelled"}
+}
+
+// changed is the error of a statement that meant something else when it ran than
+// when it was approved.
+func changed() *Error {
+	return &Error{
+		Code:    Changed,
+		Message: "a table or column that the statement names was changed since the catalog was read",
+		Hint:    "send it again in a moment: the catalog is being read anew",
+	}
 }
 
 func tooExpensive(cost, limit float64) *Error {

@@ -31,6 +31,7 @@ type flight struct {
 	raw      *pgconn.PgConn
 	release  func()        // stops watching ctx
 	patience time.Duration // of one trip
+	session  string        // its application name, once begun
 	away     bool          // a Sync has been sent and its ReadyForQuery not read
 }
 
@@ -39,6 +40,7 @@ type order struct {
 	sql        string
 	explain    bool // it is an EXPLAIN
 	searchPath []string
+	policy     *policy.Policy
 	limits     policy.Limits
 	requestID  string
 }
@@ -112,6 +114,7 @@ func (f *flight) flush(deadline time.Time) error {
 
 // begin queues what comes before every statement.
 func (f *flight) begin(o order) {
+	f.session = applicationName(o.requestID)
 	f.send("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	sql, values := settingsSQL(settings(o))
 	f.send(sql, values...)
@@ -136,12 +139,14 @@ func (f *flight) rows(o order) (*Result, error) {
 	}
 	f.send(o.sql)
 	f.send("ROLLBACK")
-	c := newCollector(o.limits, f.db.Types())
+	c := newCollector(o, f.db.Types())
 	switch err := f.trip(o, before, c.maxMessage(), c.take); {
 	case tooLong(err): // a row that alone is above the limit
 		c.truncated = byBytes
 	case err != nil:
 		return nil, err
+	case c.outdated:
+		return nil, changed()
 	}
 	return c.result(), nil
 }
@@ -249,7 +254,7 @@ func (f *flight) land() {
 }
 
 // clear ends what is still running on the server, and the transaction, or else
-// closes the connection.
+// abandons the connection.
 func (f *flight) clear() {
 	defer f.conn.Release()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
@@ -258,7 +263,7 @@ func (f *flight) clear() {
 		return
 	}
 	if err := f.finish(ctx); err != nil {
-		f.raw.Close(ctx)
+		f.conn.Abandon(f.session)
 	}
 }
 

@@ -499,7 +499,11 @@ func TestSearchPath(t *testing.T) {
 	db := open(t, pgtest.Open(t, `
 		create schema "odd ""name"; create table "odd ""name".t as select 'odd' as x;
 		create table public.t as select 'public' as x;
-		create function public.lower(text) returns text language sql as $$ select 'hijacked' $$;`))
+		create function public.lower(text) returns text language sql as $$ select 'hijacked' $$;`), func(c *config.Config) {
+		shop := c.Databases["shop"]
+		shop.Schemas = []string{`odd "name`, "public"}
+		c.Databases["shop"] = shop
+	})
 	o := ask("select x, lower('A') from t")
 	o.searchPath = []string{`odd "name`, "public"}
 	r, err := run(t.Context(), db, o)

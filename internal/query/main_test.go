@@ -33,7 +33,7 @@ func configure(t testing.TB, u string) *config.Config {
 	return &config.Config{
 		Databases: map[string]config.Database{"shop": {
 			URL:            config.Secret{File: file},
-			Pool:           config.Pool{Max: 4},
+			Pool:           config.Pool{Max: 4, MaxOrphans: 2},
 			ConnectTimeout: config.Duration(5 * time.Second),
 			CatalogRefresh: config.Duration(5 * time.Minute),
 			Schemas:        []string{"public"},
@@ -86,8 +86,13 @@ func ask(sql string) order {
 	}
 }
 
-// run takes an order on a flight.
+// run takes an order on a flight, under the policy of the newest catalog.
 func run(ctx context.Context, db *postgres.Database, o order) (*Result, error) {
+	p, err := db.Policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.policy = p
 	f, err := depart(ctx, db, o.limits.StatementTimeout)
 	if err != nil {
 		return nil, err

@@ -132,6 +132,7 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 			sql:        s.SQL(),
 			explain:    s.Explain(),
 			searchPath: p.SearchPath,
+			policy:     p,
 			limits:     p.Limits,
 			requestID:  observe.RequestID(ctx),
 		})

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -111,6 +112,48 @@ func TestExplainNotAllowed(t *testing.T) {
 	}
 	if plan, err := r.Plan(t.Context(), stmt); err != nil || plan.Rows != 1000 {
 		t.Errorf("plan %+v, %v", plan, err)
+	}
+}
+
+// What was approved by an old catalog gives no rows of what the database has
+// become, and is judged anew from then on.
+func TestChangedDatabase(t *testing.T) {
+	for _, c := range []struct{ name, sql, change string }{
+		{"a star gets a blocked column", "select * from plain", "alter table plain add column secret text default 'hidden'"},
+		{"names are swapped", "select name from items", "alter table items rename column name to old; alter table items rename column secret to name"},
+		{"in a subquery", "select x.n from (select name as n from items) x", "alter table items rename column name to old; alter table items rename column secret to name"},
+		{"a table in the place of another", "select id from plain", "alter table plain rename to old; create table plain (id int)"},
+		{"a view in the place of a table", "select id from plain", "drop table plain; create view plain as select secret as id from items"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, _ := runner(t, pgtest.Open(t, itemsScript+"create table plain (id int); insert into plain values (1);"), func(c *config.Config) {
+				c.Security.Blocked.Columns = []string{"*.secret"}
+			})
+			stmt, err := r.Check(t.Context(), "", c.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Run(t.Context(), stmt); err != nil {
+				t.Fatal(err)
+			}
+			db, _ := r.databases.Get("")
+			for sql := range strings.SplitSeq(c.change, ";") {
+				exec(t, db, sql)
+			}
+			result, err := r.Run(t.Context(), stmt)
+			if e, ok := errors.AsType[*Error](err); !ok || e.Code != Changed {
+				t.Errorf("got %+v, %v", result, err)
+			}
+			before, err := db.Policy(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the catalog is read again", func() bool {
+				r.Run(t.Context(), stmt)
+				p, err := db.Policy(t.Context())
+				return err == nil && p != before
+			})
+		})
 	}
 }
 
