@@ -17,7 +17,7 @@ type Health struct {
 	Role          string        `json:"role,omitempty"`
 	ReadOnly      bool          `json:"read_only"` // proved: a write was refused in a read-only transaction
 	CatalogAge    time.Duration `json:"-"`
-	Tables        int           `json:"tables"` // and views that the policy shows, partitions not counted
+	Tables        int           `json:"tables"`  // and views that the policy shows, partitions not counted
 	Orphans       int           `json:"orphans"` // statements that PostgreSQL could not stop, when last looked
 	InUse         int32         `json:"connections_in_use"`
 	Open          int32         `json:"connections_open"`
