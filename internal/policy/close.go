@@ -33,6 +33,7 @@ func (r *Rules) Close(c *catalog.Catalog) *Policy {
 		Catalog:      c,
 		AllowExplain: r.allowExplain,
 		Limits:       r.limits,
+		Connections:  r.connections,
 		rules:        r,
 		verdicts:     make(map[uint32]Verdict, len(c.Relations)),
 		columns:      map[column]barrier{},

@@ -15,6 +15,7 @@ type Policy struct {
 	SearchPath   []string // the readable schemas that exist, in the order in which bare names are looked up
 	AllowExplain bool
 	Limits       Limits
+	Connections  int // that the pools of all databases of the configuration hold at most; 0: not known
 
 	rules    *Rules
 	verdicts map[uint32]Verdict // of every relation of the catalog, by OID

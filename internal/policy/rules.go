@@ -20,6 +20,7 @@ type Rules struct {
 	allowedExtensions []string
 	allowExplain      bool
 	limits            Limits
+	connections       int
 	builtins          map[string]bool
 
 	last atomic.Pointer[Policy] // closed over the catalog that was given last
@@ -52,6 +53,10 @@ func Compile(c *config.Config, name string) *Rules {
 		replace(&limits.StatementTimeout, o.Limits.StatementTimeout)
 		replace(&limits.MaxCost, o.Limits.MaxCost)
 	}
+	connections := 0
+	for _, d := range c.Databases {
+		connections += d.Pool.Max
+	}
 	schemas := slices.Clone(database.Schemas)
 	for i := range schemas {
 		schemas[i] = truncate(schemas[i])
@@ -72,7 +77,8 @@ func Compile(c *config.Config, name string) *Rules {
 			StatementTimeout: time.Duration(limits.StatementTimeout),
 			MaxCost:          limits.MaxCost,
 		},
-		builtins: builtins(),
+		connections: connections,
+		builtins:    builtins(),
 	}
 }
 
