@@ -42,12 +42,13 @@ type Pool struct {
 
 // Security is the policy for all databases.
 type Security struct {
-	Blocked           Blocked  `json:"blocked"`
-	AllowFunctions    []string `json:"allow_functions"`
-	AllowExtensions   []string `json:"allow_extensions"`
-	AllowExplain      bool     `json:"allow_explain"`
-	MaxQuestionLength int      `json:"max_question_length"` // characters
-	Limits            Limits   `json:"limits"`
+	Blocked             Blocked  `json:"blocked"`
+	AllowFunctions      []string `json:"allow_functions"`
+	AllowExtensions     []string `json:"allow_extensions"`
+	AllowExplain        bool     `json:"allow_explain"`
+	AllowPrivilegedRole bool     `json:"allow_privileged_role"`
+	MaxQuestionLength   int      `json:"max_question_length"` // characters
+	Limits              Limits   `json:"limits"`
 }
 
 // Blocked lists the patterns of what nobody may read or call.
@@ -69,11 +70,12 @@ type Limits struct {
 // Overrides is what one database adds to Security, or replaces of it: lists are
 // joined, and what is not nil replaces.
 type Overrides struct {
-	Blocked         Blocked        `json:"blocked"`
-	AllowFunctions  []string       `json:"allow_functions"`
-	AllowExtensions []string       `json:"allow_extensions"`
-	AllowExplain    *bool          `json:"allow_explain"`
-	Limits          LimitOverrides `json:"limits"`
+	Blocked             Blocked        `json:"blocked"`
+	AllowFunctions      []string       `json:"allow_functions"`
+	AllowExtensions     []string       `json:"allow_extensions"`
+	AllowExplain        *bool          `json:"allow_explain"`
+	AllowPrivilegedRole *bool          `json:"allow_privileged_role"`
+	Limits              LimitOverrides `json:"limits"`
 }
 
 // LimitOverrides replaces the limits that are not nil.

@@ -97,6 +97,12 @@ func healthText(h *HealthReport) string {
 		}
 		if d.Status == "ok" {
 			fmt.Fprintf(&b, ", PostgreSQL %s, %s, %.1f ms", d.ServerVersion, Count(d.Tables, "table"), d.Latency)
+			if d.Standby {
+				b.WriteString(", standby")
+			}
+			if len(d.Warnings) > 0 {
+				fmt.Fprintf(&b, "; warning: its role %s", strings.Join(d.Warnings, ", "))
+			}
 		}
 	}
 	return clip(b.String())

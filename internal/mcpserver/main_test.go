@@ -80,11 +80,12 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 	b.config = &config.Config{
 		Databases: map[string]config.Database{"shop": database(t, b.url, "A web shop")},
 		Security: config.Security{
-			Blocked:           config.Blocked{Schemas: []string{"vault"}, Columns: []string{"*.password_hash"}, Tables: []string{"public.salaries"}},
-			AllowFunctions:    []string{"public.total_of"},
-			AllowExplain:      true,
-			MaxQuestionLength: 100,
-			Limits:            config.Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
+			Blocked:             config.Blocked{Schemas: []string{"vault"}, Columns: []string{"*.password_hash"}, Tables: []string{"public.salaries"}},
+			AllowFunctions:      []string{"public.total_of"},
+			AllowExplain:        true,
+			AllowPrivilegedRole: true, // the tests' servers lend a superuser
+			MaxQuestionLength:   100,
+			Limits:              config.Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
 		},
 		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM:           &config.LLM{Model: "scripted"},

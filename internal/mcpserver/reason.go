@@ -73,7 +73,7 @@ func NewReason(err error) *Reason {
 		return &Reason{Code: code, Message: e.Error(), Hint: e.Hint(), outcome: observe.Refused}
 	}
 	if e, ok := errors.AsType[*postgres.Unavailable](err); ok {
-		return &Reason{Code: "database_unavailable", Message: e.Error(), Hint: "try again later", outcome: observe.Failed}
+		return &Reason{Code: "database_unavailable", Message: e.Error(), Hint: e.Hint(), outcome: observe.Failed}
 	}
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return &Reason{Code: string(e.Code), Message: e.Message, outcome: outcome(string(e.Code))}

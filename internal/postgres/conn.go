@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,8 +24,8 @@ var textSettings = []struct{ name, value string }{
 	{"standard_conforming_strings", "on"},
 }
 
-// poolConfig is how to connect. Its errors never hold the URL.
-func poolConfig(c config.Database) (*pgxpool.Config, error) {
+// poolConfig is how to connect, through the gate. Its errors never hold the URL.
+func poolConfig(c config.Database, g *gate) (*pgxpool.Config, error) {
 	url, err := c.URL.Reveal()
 	if err != nil {
 		return nil, err
@@ -38,7 +37,8 @@ func poolConfig(c config.Database) (*pgxpool.Config, error) {
 	p.MinConns = int32(c.Pool.Min)
 	p.MaxConns = int32(c.Pool.Max)
 	p.MaxConnLifetimeJitter = p.MaxConnLifetime / 10
-	p.AfterConnect = settle
+	p.BeforeConnect = g.early
+	p.AfterConnect = g.settle
 	p.ShouldPing = seemsDead
 
 	p.ConnConfig.ConnectTimeout = time.Duration(c.ConnectTimeout)
@@ -53,26 +53,6 @@ func poolConfig(c config.Database) (*pgxpool.Config, error) {
 		p.ConnConfig.RuntimeParams["application_name"] = "pgmcp"
 	}
 	return p, nil
-}
-
-// settle gives a new connection the text settings. For most servers they are
-// the defaults, and it costs nothing.
-func settle(ctx context.Context, c *pgx.Conn) error {
-	raw := c.PgConn()
-	for _, s := range textSettings {
-		if raw.ParameterStatus(s.name) == s.value {
-			continue
-		}
-		const set = "select pg_catalog.set_config($1, $2, false)"
-		result := raw.ExecParams(ctx, set, [][]byte{[]byte(s.name), []byte(s.value)}, nil, nil, nil).Read()
-		if result.Err != nil {
-			return fmt.Errorf("set %s: %w", s.name, result.Err)
-		}
-		if got := raw.ParameterStatus(s.name); got != s.value {
-			return fmt.Errorf("set %s: it stays %q", s.name, got)
-		}
-	}
-	return nil
 }
 
 // seemsDead looks at a connection that has been idle for a while, without a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,11 +21,13 @@ type Database struct {
 
 	rules   *policy.Rules
 	pool    *pgxpool.Pool
+	gate    *gate
 	keeper  *keeper
 	orphans orphans
+	log     *slog.Logger
 }
 
-func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, log *slog.Logger) (*Database, error) {
+func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, g *gate, log *slog.Logger) (*Database, error) {
 	pool, err := pgxpool.NewWithConfig(life, pc)
 	if err != nil {
 		return nil, fmt.Errorf("make pool of database %s: %w", name, err)
@@ -34,14 +37,16 @@ func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpoo
 		Description: c.Databases[name].Description,
 		rules:       policy.Compile(c, name),
 		pool:        pool,
+		gate:        g,
 		orphans:     orphans{most: c.Databases[name].Pool.MaxOrphans},
+		log:         log.With("database", name),
 	}
 	db.keeper = &keeper{
 		life:    life,
 		load:    db.load,
 		refresh: time.Duration(c.Databases[name].CatalogRefresh),
 		changed: make(chan struct{}, 1),
-		log:     log.With("database", name),
+		log:     db.log,
 	}
 	return db, nil
 }
@@ -66,6 +71,15 @@ func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 func (d *Database) Types() Types {
 	if s := d.keeper.newest.Load(); s != nil {
 		return s.types
+	}
+	return nil
+}
+
+// Role is what the role could do beyond the policy, as of the newest catalog; nil
+// before the first.
+func (d *Database) Role() *Role {
+	if s := d.keeper.newest.Load(); s != nil {
+		return s.role
 	}
 	return nil
 }
@@ -96,22 +110,43 @@ func (d *Database) Changed() {
 	}
 }
 
-// load reads catalog and types over one connection.
+// load reads catalog, types and role over one connection. It looks at the
+// connection anew, because its role may have been altered since it was made.
 func (d *Database) load(ctx context.Context) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	var s snapshot
 	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
+		if err = d.gate.settle(ctx, c.Conn()); err != nil {
+			d.pool.Reset() // the others are no better
+			return err
+		}
 		if _, err = c.Exec(ctx, patient); err != nil {
 			return err
 		}
 		if s.catalog, err = catalog.Load(ctx, c); err != nil {
 			return err
 		}
-		s.types, err = loadTypes(ctx, c)
+		if s.types, err = loadTypes(ctx, c); err != nil {
+			return err
+		}
+		s.role, err = loadRole(ctx, c, d.rules.Close(s.catalog), d.gate.newest())
 		return err
 	})
+	if err == nil {
+		d.warn(s.role)
+	}
 	return &s, err
+}
+
+// warn says what the role should not be able to do, once and when it changes.
+func (d *Database) warn(r *Role) {
+	warnings := strings.Join(r.Warnings(), ", ")
+	if old := d.Role(); warnings == "" || old != nil && strings.Join(old.Warnings(), ", ") == warnings {
+		return
+	}
+	d.log.Warn("the role can do more than the policy allows; only the guard keeps it from that", "role", r.Name, "it", warnings,
+		"hint", fmt.Sprintf(`"pgmcp grants CONFIG --db %s" prints the SQL of a role that cannot`, d.Name))
 }
 
 // loadTimeout bounds one reading of a catalog, connecting included.

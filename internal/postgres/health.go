@@ -14,8 +14,10 @@ type Health struct {
 	Error         string        `json:"error,omitempty"`
 	Latency       time.Duration `json:"-"` // of one round trip
 	ServerVersion string        `json:"server_version,omitempty"`
+	Standby       bool          `json:"standby"` // it replays what another server writes
 	Role          string        `json:"role,omitempty"`
-	ReadOnly      bool          `json:"read_only"` // proved: a write was refused in a read-only transaction
+	Warnings      []string      `json:"warnings,omitempty"` // what the role should not be able to do
+	ReadOnly      bool          `json:"read_only"`          // proved: a write was refused in a read-only transaction
 	CatalogAge    time.Duration `json:"-"`
 	Tables        int           `json:"tables"`  // and views that the policy shows, partitions not counted
 	Orphans       int           `json:"orphans"` // statements that PostgreSQL could not stop, when last looked
@@ -36,9 +38,11 @@ func (d *Database) Health(ctx context.Context) Health {
 	if s := d.keeper.newest.Load(); s != nil {
 		h.CatalogAge = time.Since(s.catalog.LoadedAt)
 		h.Tables = len(d.rules.Close(s.catalog).Shown().Relations)
+		h.Warnings = s.role.Warnings()
 	} else if h.Status == "ok" {
 		h.Status, h.Error = "degraded", "the catalog is not loaded yet"
 	}
+	h.Standby = d.gate.newest().standby
 	stat := d.pool.Stat()
 	h.Orphans = d.orphans.count()
 	h.InUse, h.Open, h.Max = stat.AcquiredConns(), stat.TotalConns(), stat.MaxConns()

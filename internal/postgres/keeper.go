@@ -14,6 +14,7 @@ import (
 type snapshot struct {
 	catalog *catalog.Catalog
 	types   Types
+	role    *Role
 }
 
 // A keeper keeps the newest snapshot. It knows no pool: load does the reading.

@@ -35,7 +35,10 @@ func serve(t testing.TB, urls map[string]string, change ...func(*config.Database
 
 func configure(t testing.TB, urls map[string]string, change ...func(*config.Database)) *config.Config {
 	t.Helper()
-	c := &config.Config{Databases: map[string]config.Database{}}
+	c := &config.Config{
+		Databases: map[string]config.Database{},
+		Security:  config.Security{AllowPrivilegedRole: true}, // the tests' servers lend a superuser
+	}
 	for name, u := range urls {
 		file := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(file, []byte(u+"\n"), 0o600); err != nil {

@@ -37,10 +37,11 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, 
 		names:  slices.Sorted(maps.Keys(c.Databases)),
 		byName: map[string]*Database{},
 	}
-	pools := map[string]*pgxpool.Config{}
+	pools, gates := map[string]*pgxpool.Config{}, map[string]*gate{}
 	var problems []error
 	for _, name := range d.names {
-		p, err := poolConfig(c.Databases[name])
+		gates[name] = &gate{allowPrivileged: allowsPrivileged(c, name)}
+		p, err := poolConfig(c.Databases[name], gates[name])
 		if err != nil {
 			problems = append(problems, fmt.Errorf("url of database %s: %w", name, err))
 		}
@@ -51,7 +52,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, 
 	}
 	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, name := range d.names {
-		db, err := newDatabase(ctx, c, name, pools[name], log)
+		db, err := newDatabase(ctx, c, name, pools[name], gates[name], log)
 		if err != nil {
 			d.Close()
 			return nil, err
@@ -60,6 +61,14 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, 
 		d.background.Go(func() { db.keeper.run(ctx) })
 	}
 	return d, nil
+}
+
+// allowsPrivileged is what is said of the roles of one database, or of all.
+func allowsPrivileged(c *config.Config, name string) bool {
+	if o := c.Databases[name].Security; o != nil && o.AllowPrivilegedRole != nil {
+		return *o.AllowPrivilegedRole
+	}
+	return c.Security.AllowPrivilegedRole
 }
 
 // Names are the databases' names, sorted.

@@ -21,6 +21,10 @@ type Type struct {
 	Delimiter byte
 }
 
+// pinned makes the search path one on which no operator of a user stands, until
+// the transaction ends.
+const pinned = "select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"
+
 // loadTypes leaves out the rows of PostgreSQL's own relations, and only them. It
 // reads as catalog.Load does: with the path pinned, or an operator that somebody
 // put into a schema of it would run with this role's rights.
@@ -30,8 +34,7 @@ func loadTypes(ctx context.Context, c *pgxpool.Conn) (Types, error) {
 		return nil, err
 	}
 	defer tx.Rollback(ctx)
-	const pin = "select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"
-	if _, err := tx.Exec(ctx, pin); err != nil {
+	if _, err := tx.Exec(ctx, pinned); err != nil {
 		return nil, err
 	}
 	const query = `

@@ -26,6 +26,20 @@ func (e *Unavailable) Error() string {
 
 func (e *Unavailable) Unwrap() error { return e.Err }
 
+// Hint says what would help.
+func (e *Unavailable) Hint() string { return remedy(e.Database, e.Err) }
+
+// remedy is what would help against trouble with a database.
+func remedy(database string, err error) string {
+	switch unfit, ok := errors.AsType[*Unfit](err); {
+	case !ok:
+		return "try again later"
+	case unfit.Role:
+		return fmt.Sprintf(`the operator can connect as a role made by "pgmcp grants CONFIG --db %s", or set security.allow_privileged_role`, database)
+	}
+	return "trying again will not help: the operator has to change the database or its url"
+}
+
 var (
 	errBusy   = errors.New("all connections are in use") // until the caller's time was up
 	errClosed = errors.New("pgmcp is shutting down")
@@ -63,6 +77,7 @@ var troubles = map[string]string{
 // trouble says what kind of trouble err is, in words that give nothing away.
 func trouble(err error) string {
 	var (
+		unfit    *Unfit
 		server   *pgconn.PgError
 		dns      *net.DNSError
 		timeout  net.Error
@@ -73,6 +88,8 @@ func trouble(err error) string {
 		orphaned errOrphans
 	)
 	switch {
+	case errors.As(err, &unfit):
+		return unfit.Problem
 	case errors.As(err, &server):
 		if text := troubles[server.Code]; text != "" {
 			return text

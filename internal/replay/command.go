@@ -44,7 +44,7 @@ var errUsage = errors.New("usage")
 func table() []command {
 	return []command{
 		{"capture", "NAME FILE", "put the text of a file or stdout, without its last line end, into a variable", 0, (*scenario).capture},
-		{"db", "NAME [FILE.sql [ROLE]]", "make a database from the file, empty without one, and put its URL into NAME_URL (in capitals); {{suffix}} in the file becomes $SUFFIX, for roles, which all databases of a server share; with ROLE, which the file creates, the URL is for that role, else for a superuser", 0, (*scenario).db},
+		{"db", "NAME [FILE.sql [ROLE | superuser]]", "make a database from the file, empty without one, and put its URL into NAME_URL (in capitals); {{suffix}} in the file becomes $SUFFIX, for roles, which all databases of a server share; the URL is for ROLE, which the file creates, or for a superuser, or else for a role that may read everything and write nothing", 0, (*scenario).db},
 		{"expand", "FILE...", "replace ${NAME} in the files with the variables of the script", 0, (*scenario).expand},
 		{"fault", "NAME delay DURATION | cut | down | up", "make the proxy before a database hold back data for so long a round trip, reset open connections, refuse new ones, or be well again", 0, (*scenario).fault},
 		{"golden", "FILE NAME", "compare a file, stdout or stderr with golden/NAME; -update rewrites that", 0, (*scenario).golden},

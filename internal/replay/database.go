@@ -63,15 +63,32 @@ func (s *scenario) db(in invocation) error {
 			return fmt.Errorf("%s: %w", in.args[1], err)
 		}
 	}
-	db := &database{admin: admin, url: admin}
-	if len(in.args) == 3 {
-		if db.url, err = login(in.ctx, admin, in.args[2]); err != nil {
-			return err
-		}
+	db := &database{admin: admin}
+	if db.url, err = s.connectAs(in.ctx, name, admin, in.args[min(2, len(in.args)):]); err != nil {
+		return err
 	}
 	s.databases[name] = db
 	s.setenv(variableOf(name), db.url)
 	return nil
+}
+
+// superuser is what a script says instead of a role.
+const superuser = "superuser"
+
+// connectAs is the URL of a database for the role that a script names or, where it
+// names none, for a new one that may read everything and write nothing.
+func (s *scenario) connectAs(ctx context.Context, name, admin string, role []string) (string, error) {
+	switch {
+	case len(role) == 0:
+		reader := "reader_" + name + "_" + s.suffix
+		if _, err := query(ctx, admin, fmt.Sprintf(`create role "%s"; grant pg_read_all_data to "%[1]s"`, reader)); err != nil {
+			return "", err
+		}
+		return login(ctx, admin, reader)
+	case role[0] == superuser:
+		return admin, nil
+	}
+	return login(ctx, admin, role[0])
 }
 
 // variableOf is the variable that holds the URL of a database.
