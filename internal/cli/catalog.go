@@ -13,7 +13,7 @@ policy blocks: the policy is applied where the catalog is used.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, _ := configOf(cmd, args)
-			p, err := policyFor(cmd.Context(), path, db, "")
+			p, _, err := policyFor(cmd.Context(), path, db, "")
 			if err != nil {
 				return err
 			}

@@ -34,7 +34,7 @@ The exit code is 1 if any statement is refused or any line is an error.`,
 		Args: configAnd(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, files := configOf(cmd, args)
-			p, err := policyFor(cmd.Context(), path, db, from)
+			p, _, err := policyFor(cmd.Context(), path, db, from)
 			if err != nil {
 				return err
 			}
@@ -57,38 +57,51 @@ The exit code is 1 if any statement is refused or any line is an error.`,
 }
 
 // policyFor closes the rules of a database over the catalog in a file, or over
-// the database's own if the file's name is empty. Path is the configuration's.
-func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, error) {
+// the database's own if the file's name is empty. Path is the configuration's. The
+// role is that which the database was read as, nil for a file.
+//
+// A privileged role may do that: nothing is read but the catalog, and no statement
+// of anybody runs.
+func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, *postgres.Role, error) {
 	cfg, name, err := loadFor(path, db)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	rules := policy.Compile(cfg, name)
 	if file != "" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, &usageError{fmt.Errorf("read catalog: %w", err)}
+			return nil, nil, &usageError{fmt.Errorf("read catalog: %w", err)}
 		}
 		defer f.Close()
 		c, err := catalog.Read(f)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return policy.Compile(cfg, name).Close(c), nil
+		return rules.Close(c), nil, nil
 	}
-	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, observe.NewLogger(io.Discard, cfg.Observability.Log))
+	one := alone(cfg, name)
+	one.Security.AllowPrivilegedRole = true
+	if own := one.Databases[name]; own.Security != nil {
+		overrides := *own.Security
+		overrides.AllowPrivilegedRole = nil
+		own.Security = &overrides
+		one.Databases[name] = own
+	}
+	databases, err := postgres.Open(context.WithoutCancel(ctx), one, observe.NewLogger(io.Discard, cfg.Observability.Log))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer databases.Close()
 	database, err := databases.Get(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := database.Policy(ctx)
 	if err != nil {
-		return nil, mcpserver.NewReason(err)
+		return nil, nil, mcpserver.NewReason(err)
 	}
-	return p, nil
+	return rules.Close(p.Catalog), database.Role(), nil
 }
 
 // A question is one line of input; its answer has the same id.

@@ -91,8 +91,7 @@ func loadConfig(path string) (*config.Config, error) {
 	return cfg, nil
 }
 
-// loadFor loads the configuration at path with one database only, the one that
-// db means: the others need not be connected to. Name is its name.
+// loadFor loads the configuration at path and finds the database that db means.
 func loadFor(path, db string) (cfg *config.Config, name string, err error) {
 	cfg, err = loadConfig(path)
 	if err != nil {
@@ -102,6 +101,12 @@ func loadFor(path, db string) (cfg *config.Config, name string, err error) {
 	if err != nil {
 		return nil, "", mcpserver.NewReason(err)
 	}
-	maps.DeleteFunc(cfg.Databases, func(other string, _ config.Database) bool { return other != name })
 	return cfg, name, nil
+}
+
+// alone is cfg with one of its databases only: the others need not be connected to.
+func alone(cfg *config.Config, name string) *config.Config {
+	one := *cfg
+	one.Databases = map[string]config.Database{name: cfg.Databases[name]}
+	return &one
 }

@@ -21,6 +21,10 @@ else. Run it in the database as a superuser or as the owner of everything there,
 and give the role a password; then put its URL where the configuration says. The
 SQL can be run again at any time, and must be when the policy changes or tables do.
 
+The role is the one in the database's URL, if all it does so far is read. If that
+is a superuser, owns anything or may write, it has other work to do: then, and with
+--catalog, the role is called pgmcp_DATABASE. --role names another.
+
 The catalog is read over the database's URL, whoever that connects as; an
 administrator's will do. Nothing is changed.
 
@@ -37,12 +41,19 @@ named in it, what PostgreSQL cannot deny to one role: read it before you run it.
 				}
 			}
 			path, _ := configOf(cmd, args)
-			p, err := policyFor(cmd.Context(), path, db, from)
+			p, as, err := policyFor(cmd.Context(), path, db, from)
 			if err != nil {
 				return err
 			}
-			if role == "" {
+			switch {
+			case role != "":
+			case as != nil && as.Reader():
+				role = as.Name
+			default:
 				role = "pgmcp_" + p.Database
+				if as != nil {
+					fmt.Fprintf(a.stderr, "pgmcp: these are the grants of %s: %s does more than read\n", role, visible(as.Name))
+				}
 			}
 			if _, err := io.WriteString(a.stdout, grants.SQL(p, role)); err != nil {
 				return fmt.Errorf("write grants: %w", err)
@@ -52,7 +63,7 @@ named in it, what PostgreSQL cannot deny to one role: read it before you run it.
 	}
 	configFlag(cmd)
 	dbFlag(cmd, &db, true)
-	cmd.Flags().StringVar(&role, "role", "", "grant to role `NAME`; without it, to pgmcp_DATABASE")
+	cmd.Flags().StringVar(&role, "role", "", "the `NAME` of the role")
 	cmd.Flags().StringVar(&from, "catalog", "", "read the catalog from `FILE`, written by \"pgmcp catalog\", and connect to nothing")
 	return cmd
 }

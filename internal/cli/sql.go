@@ -106,10 +106,11 @@ func (f *clientFlags) formatFor(a *app) (string, error) {
 // not logged too.
 func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
 	path, _ := configOf(cmd, nil)
-	cfg, _, err := loadFor(path, f.db)
+	cfg, name, err := loadFor(path, f.db)
 	if err != nil {
 		return nil, err
 	}
+	cfg = alone(cfg, name)
 	if cfg.Observability.Log.Level != "debug" {
 		cfg.Observability.Log.Level = "error"
 	}

@@ -108,21 +108,33 @@ func (f *foundServer) nextSteps(output string) string {
 		}
 		fmt.Fprintf(&b, "Wrote %s: %s, %s blocked by name. Look it through.\n", output, mcpserver.Count(len(f.Databases), "database"), mcpserver.Count(blocked, "column"))
 	}
-	if f.superuser != "" {
-		fmt.Fprintf(&b, `
-%s is a superuser. Give pgmcp a role that can only read, such as
-  create role pgmcp_ro login password '...'; grant pg_read_all_data to pgmcp_ro;
-`, f.superuser)
-	}
 	b.WriteString("\nNow:\n")
 	for _, db := range f.Databases {
 		fmt.Fprintf(&b, "  export %s=%s\n", db.Variable, shellQuote(masked(f.url, db.Database)))
 	}
-	fmt.Fprintf(&b, "  pgmcp vet --secrets %s\n  pgmcp serve %[1]s\n", shellQuote(output))
-	if hasPassword(f.url) {
+	if f.superuser != "" {
+		f.makeRoles(&b, output)
+	}
+	fmt.Fprintf(&b, "  pgmcp vet --connect %s\n  pgmcp serve %[1]s\n", shellQuote(output))
+	if hasPassword(f.url) || f.superuser != "" {
 		fmt.Fprintf(&b, "\nPut the password in place of %s, special letters as %%XX (%%40 for @, %%3A for :, %%2F for /).\n", passwordMark)
 	}
 	return b.String()
+}
+
+// makeRoles says how to go on from a superuser's URL to roles that can only read.
+func (f *foundServer) makeRoles(b *strings.Builder, output string) {
+	fmt.Fprintf(b, "\n%s is a superuser, which pgmcp does not serve. Make roles that can only read what the configuration allows:\n", f.superuser)
+	for _, db := range f.Databases {
+		fmt.Fprintf(b, "  pgmcp grants %s --db %s >%[2]s.sql && psql -v ON_ERROR_STOP=1 -f %[2]s.sql \"$%s\"\n", shellQuote(output), db.Name, db.Variable)
+		fmt.Fprintf(b, "  psql -c '\\password pgmcp_%s' \"$%s\"\n", db.Name, db.Variable)
+	}
+	b.WriteString("\nand with their passwords:\n")
+	for _, db := range f.Databases {
+		reader := *f.url
+		reader.User = url.UserPassword("pgmcp_"+db.Name, passwordMark)
+		fmt.Fprintf(b, "  export %s=%s\n", db.Variable, shellQuote(masked(&reader, db.Database)))
+	}
 }
 
 const passwordMark = "PASSWORD"

@@ -2,27 +2,34 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/policy"
+	"github.com/pgmcp/pgmcp/internal/postgres"
 )
 
 func (a *app) vet() *cobra.Command {
 	var format string
-	var secrets bool
+	var secrets, connect bool
 	cmd := &cobra.Command{
 		Use:   "vet [CONFIG]",
 		Short: "Say everything that is wrong with a configuration",
 		Long: `Check a configuration, a file or a folder of .cue files, and print each problem
 on a line of its own: file:line:column: setting: message (hint). It connects to
-nothing. "pgmcp schema" prints what a configuration may hold.
+nothing unless --connect is given. "pgmcp schema" prints what a configuration may
+hold.
 
 The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
 		Args: configAnd(0),
@@ -31,12 +38,13 @@ The exit code is 1 if there is any problem, 2 if the configuration cannot be rea
 				return &usageError{fmt.Errorf("unknown format %q: text or json", format)}
 			}
 			path, _ := configOf(cmd, args)
-			return a.runVet(path, format, secrets)
+			return a.runVet(cmd.Context(), path, format, secrets, connect)
 		},
 	}
 	configFlag(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "print as `FORMAT`: text or json")
 	cmd.Flags().BoolVar(&secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
+	cmd.Flags().BoolVar(&connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -48,7 +56,7 @@ type vetReport struct {
 	Problems  []config.Problem `json:"problems"`
 }
 
-func (a *app) runVet(path, format string, secrets bool) error {
+func (a *app) runVet(ctx context.Context, path, format string, secrets, connect bool) error {
 	source, err := readConfig(path)
 	if err != nil {
 		return err
@@ -60,8 +68,16 @@ func (a *app) runVet(path, format string, secrets bool) error {
 		r.Problems = invalid.Problems
 	case err != nil:
 		return err
-	case secrets:
-		r.Problems = append(r.Problems, unreadable(source, cfg)...)
+	default:
+		if secrets || connect {
+			r.Problems = append(r.Problems, unreadable(source, cfg)...)
+		}
+		if connect {
+			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
+		}
+		slices.SortStableFunc(r.Problems, func(a, b config.Problem) int {
+			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 	}
 	if r.Valid = len(r.Problems) == 0; r.Valid {
 		r.Databases = len(cfg.Databases)
@@ -108,8 +124,47 @@ func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
 			problems = append(problems, source.Problem(err.Error(), "", "llm", "api_key"))
 		}
 	}
-	slices.SortStableFunc(problems, func(a, b config.Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	return problems
+}
+
+// unserved connects to the databases whose secrets can be read, and finds what is
+// wrong with them, with their roles, and with what cfg says of what is in them.
+func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []config.Problem {
+	readable := *cfg
+	readable.Databases = maps.Clone(cfg.Databases)
+	maps.DeleteFunc(readable.Databases, func(_ string, db config.Database) bool {
+		secret, err := db.URL.Reveal()
+		if err == nil {
+			_, err = pgxpool.ParseConfig(secret)
+		}
+		return err != nil
 	})
+	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return []config.Problem{source.Problem(err.Error(), "", "databases")}
+	}
+	defer databases.Close()
+	var problems []config.Problem
+	catalogs := map[string]*catalog.Catalog{}
+	for _, name := range databases.Names() {
+		db, _ := databases.Get(name) // it is among the names
+		p, err := db.Policy(ctx)
+		if err != nil {
+			reason := mcpserver.NewReason(err)
+			problems = append(problems, source.Problem(reason.Message, reason.Hint, "databases", name, "url"))
+			continue
+		}
+		catalogs[name] = p.Catalog
+		if warnings := db.Role().Warnings(); len(warnings) > 0 {
+			problems = append(problems, source.Problem("its role "+strings.Join(warnings, ", "), postgres.GrantsHint(name), "databases", name, "url"))
+		}
+	}
+	for _, u := range policy.FindUnmatched(cfg, catalogs) {
+		hint := ""
+		if u.Nearest != "" {
+			hint = fmt.Sprintf("did you mean %q?", u.Nearest)
+		}
+		problems = append(problems, source.ElementProblem(u.Text, fmt.Sprintf("%q matches nothing", u.Text), hint, u.Setting...))
+	}
 	return problems
 }

@@ -90,6 +90,24 @@ func (s *Source) Problem(message, hint string, setting ...string) Problem {
 	return x.problems[0]
 }
 
+// ElementProblem is [Source.Problem] about one element of a list, at the place
+// where it is written.
+func (s *Source) ElementProblem(element, message, hint string, setting ...string) Problem {
+	p := s.Problem(message, hint, setting...)
+	files, err := s.parse()
+	if err != nil {
+		return p
+	}
+	x := &examination{source: s, files: files}
+	for _, field := range x.written(pathTo(setting...)) {
+		if pos := elementPos(field.Value, element); pos.IsValid() {
+			p.File, p.Line, p.Column = pos.Filename(), pos.Line(), pos.Column()
+			break
+		}
+	}
+	return p
+}
+
 // resolve makes the relative paths in c relative to dir.
 func (c *Config) resolve(dir string) {
 	resolve := func(path *string) {

@@ -10,6 +10,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 )
 
@@ -116,6 +117,19 @@ func (x *examination) valuePos(v cue.Value, p path) token.Pos {
 		return pos
 	}
 	return x.labelPos(p)
+}
+
+// elementPos is where a text stands in a list, or no position.
+func elementPos(list ast.Expr, element string) (pos token.Pos) {
+	ast.Walk(list, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && !pos.IsValid() {
+			if unquoted, err := literal.Unquote(text.Value); err == nil && unquoted == element {
+				pos = text.Pos()
+			}
+		}
+		return !pos.IsValid()
+	}, nil)
+	return pos
 }
 
 // positions are the places in the files that an error of CUE about p is about, in order.

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
@@ -48,19 +50,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	o.say("Serving them as %s, a role that may read no personal data.\n", dbs.role)
-	o.say("Model: %s\n", o.Model)
-
 	folder, err := os.MkdirTemp("", "pgmcp-demo-")
 	if err != nil {
 		return err
 	}
 	defer closing(&err, func() error { return os.RemoveAll(folder) })
-	config, err := write(folder, dbs, o.Model)
+	path, err := write(folder, dbs, o.Model)
 	if err != nil {
 		return err
 	}
-	if err := o.tour(ctx, config); err != nil {
+	c, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	granted, err := dbs.grant(ctx, c)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	o.say("Serving them as %s, a role that may read no personal data. \"pgmcp grants\"\nmakes its SQL from the policy, and leaves out what is blocked; such as:\n\n%s\n", dbs.role, indent(partlyGranted(granted)))
+	o.say("Model: %s\n", o.Model)
+
+	if err := o.tour(ctx, path); err != nil {
 		return interrupted(ctx, err)
 	}
 	o.say("\nThat took %.0f s.\n\n", time.Since(start).Seconds())
@@ -68,10 +78,22 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.sayGoodbye()
 		return nil
 	}
-	o.sayConnect(config)
+	o.sayConnect(path)
 	<-ctx.Done()
 	o.say("\nStopping, and removing it all.\n")
 	return nil
+}
+
+// partlyGranted are the lines of a grants script about tables of which some columns
+// are blocked.
+func partlyGranted(script string) string {
+	var b strings.Builder
+	for line := range strings.Lines(script) {
+		if strings.HasPrefix(line, "grant select (") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // interrupted is err, or a plain word for it if the user has ended the demo.

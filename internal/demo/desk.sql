@@ -1,5 +1,4 @@
--- A support desk: made data, the same on every run. "pgmcp_demo" stands for the
--- role that pgmcp connects as; what it may read is at the end.
+-- A support desk: made data, the same on every run.
 
 create schema maker; -- the tools that make the data; dropped below
 
@@ -151,11 +150,3 @@ comment on view ticket_times is 'How long each ticket took, from when it was ope
 drop schema maker cascade;
 
 analyze teams, agents, customers, tickets, messages, satisfaction;
-
--- What pgmcp may read: no column with personal data, even where its policy failed.
-grant usage on schema public to pgmcp_demo;
-grant select on teams, tickets, ticket_times to pgmcp_demo;
-grant select (id, name, team_id, hired_on, active) on agents to pgmcp_demo;
-grant select (id, company, plan, since) on customers to pgmcp_demo;
-grant select (id, ticket_id, author, sent_at) on messages to pgmcp_demo;
-grant select (ticket_id, score, answered_at) on satisfaction to pgmcp_demo;

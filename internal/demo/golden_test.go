@@ -132,6 +132,9 @@ func pipeline(t *testing.T, server *pgtest.Server) *answer.Pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := dbs.grant(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
 	served, err := postgres.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)

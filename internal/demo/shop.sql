@@ -1,5 +1,4 @@
--- A web shop: made data, the same on every run. "pgmcp_demo" stands for the role
--- that pgmcp connects as; what it may read is at the end.
+-- A web shop: made data, the same on every run.
 
 create schema maker; -- the tools that make the data; dropped below
 
@@ -221,9 +220,3 @@ comment on view monthly_revenue is 'Orders and revenue in euro of each month, by
 drop schema maker cascade;
 
 analyze categories, products, customers, orders, order_items, payments, reviews;
-
--- What pgmcp may read: no column with personal data, even where its policy failed.
-grant usage on schema public to pgmcp_demo;
-grant select on categories, products, orders, order_items, reviews, monthly_revenue to pgmcp_demo;
-grant select (id, city, country, newsletter, registered_at) on customers to pgmcp_demo;
-grant select (id, order_id, method, amount, paid_at) on payments to pgmcp_demo;

@@ -46,6 +46,7 @@ func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpoo
 		load:    db.load,
 		refresh: time.Duration(c.Databases[name].CatalogRefresh),
 		changed: make(chan struct{}, 1),
+		remedy:  func(err error) string { return remedy(name, err) },
 		log:     db.log,
 	}
 	return db, nil
@@ -146,7 +147,12 @@ func (d *Database) warn(r *Role) {
 		return
 	}
 	d.log.Warn("the role can do more than the policy allows; only the guard keeps it from that", "role", r.Name, "it", warnings,
-		"hint", fmt.Sprintf(`"pgmcp grants CONFIG --db %s" prints the SQL of a role that cannot`, d.Name))
+		"hint", GrantsHint(d.Name))
+}
+
+// GrantsHint says what to do about a role that can do too much.
+func GrantsHint(database string) string {
+	return fmt.Sprintf(`"pgmcp grants CONFIG --db %s" prints the SQL of a role that cannot`, database)
 }
 
 // loadTimeout bounds one reading of a catalog, connecting included.

@@ -22,7 +22,8 @@ type keeper struct {
 	life    context.Context // of every reading; it ends with the pool
 	load    func(context.Context) (*snapshot, error)
 	refresh time.Duration
-	changed chan struct{} // holds one: read again, soon
+	changed chan struct{}      // holds one: read again, soon
+	remedy  func(error) string // what would help
 	log     *slog.Logger
 
 	newest atomic.Pointer[snapshot]
@@ -59,7 +60,7 @@ func (k *keeper) run(ctx context.Context) {
 			if failures > 0 { // said already
 				level = slog.LevelDebug
 			}
-			k.log.Log(ctx, level, "catalog cannot be read", "reason", trouble(err))
+			k.log.Log(ctx, level, "catalog cannot be read", "reason", trouble(err), "hint", k.remedy(err))
 			failures++
 		}
 		wait := k.refresh

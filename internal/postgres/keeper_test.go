@@ -20,6 +20,7 @@ func newKeeper(t *testing.T, takes time.Duration, result func(n int) error) (k *
 		life:    life,
 		refresh: 5 * time.Minute,
 		changed: make(chan struct{}, 1),
+		remedy:  func(error) string { return "" },
 		log:     slog.New(slog.DiscardHandler),
 		load: func(ctx context.Context) (*snapshot, error) {
 			*readings = append(*readings, time.Now())
