@@ -209,6 +209,48 @@ func TestLogin(t *testing.T) {
 	})
 }
 
+// An owner who may make roles needs no superuser.
+func TestOwnerRuns(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		adminURL := s.Open(t, "")
+		admin := connect(t, adminURL)
+		role, owner, _ := roles(t, admin)
+		exec(t, admin, fmt.Sprintf("create role %s createrole login password 'test'; alter database %s owner to %[1]s", owner, catalog.Quote(admin.Config().Database)))
+		u, err := url.Parse(adminURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.User = url.UserPassword(owner, "test")
+		runner := connect(t, u.String())
+		exec(t, runner, `
+			create table readers (id int, name text, pin text);
+			create view names as select name from readers;
+			create function helper() returns int language sql as 'select 1'`)
+		exec(t, admin, "create function foreign_one() returns int language sql as 'select 1'")
+		p := rules(security).Close(load(t, runner))
+		exec(t, runner, grants.SQL(p, role))
+		first := state(t, admin)
+		exec(t, runner, grants.SQL(p, role))
+		if diff := cmp.Diff(first, state(t, admin)); diff != "" {
+			t.Errorf("the second run changed (-first +second):\n%s", diff)
+		}
+		for privilege, want := range map[string]bool{
+			"has_column_privilege($1, 'readers', 'name', 'select')":     true,
+			"has_table_privilege($1, 'names', 'select')":                true,
+			"has_column_privilege($1, 'readers', 'pin', 'select')":      false,
+			"has_function_privilege($1, 'helper()', 'execute')":         false,
+			"has_function_privilege($1, 'foreign_one()', 'execute')":    true, // not the owner's to take away
+			"has_database_privilege($1, current_database(), 'temp')":    false,
+			"has_database_privilege($1, current_database(), 'connect')": true,
+		} {
+			if ask(t, admin, privilege, role) != want {
+				t.Errorf("%s is not %v", privilege, want)
+			}
+		}
+		exec(t, admin, fmt.Sprintf("alter database %s owner to current_user", catalog.Quote(admin.Config().Database)))
+	})
+}
+
 // A script changes nothing if it is run in another database, or for a role whose
 // privileges are somebody's work or cannot be taken away.
 func TestRefuses(t *testing.T) {
@@ -288,7 +330,8 @@ func compare(t *testing.T, admin *pgx.Conn, p *policy.Policy, role string) {
 	}
 }
 
-// state is who was granted what, in what order so ever, and what roles are like.
+// state is who was granted what, in what order so ever, and what the roles of the
+// test are like.
 func state(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `
@@ -304,9 +347,9 @@ func state(t *testing.T, conn *pgx.Conn) []string {
 		)
 		select what || ': ' || item::text from acl, unnest(acl) item
 		union all select 'setting ' || setrole::regrole || ' ' || setconfig::text from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())
-		union all select 'role ' || r::text from pg_roles r
+		union all select 'role ' || r::text from pg_roles r where rolname like '%' || $1
 		union all select 'relation ' || relname from pg_class where oid >= 16384
-		order by 1`)
+		order by 1`, fmt.Sprint(conn.PgConn().PID()))
 	if err != nil {
 		t.Fatal(err)
 	}

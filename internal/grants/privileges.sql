@@ -47,9 +47,9 @@ with granted (before, object, columns, owner, acl, builtin) as (
 		and not exists (select from pg_default_acl where defaclrole = o.oid and defaclnamespace = 0 and defaclobjtype = 'f')
 		and (rolname = current_user
 			or exists (select from pg_database where datdba = o.oid and datname = current_database())
-			or exists (select from pg_namespace where nspowner = o.oid)
-			or exists (select from pg_class where relowner = o.oid)
-			or exists (select from pg_proc where proowner = o.oid))
+			or exists (select from pg_namespace where nspowner = o.oid and oid >= 16384)
+			or exists (select from pg_class where relowner = o.oid and oid >= 16384)
+			or exists (select from pg_proc where proowner = o.oid and oid >= 16384))
 )
-select before, object, columns, owner::regrole as owner, builtin, grantor::regrole as grantor, grantee, lower(privilege_type) as privilege
+select before, object, columns, owner::regrole as owner, pg_has_role(owner, 'usage') as yours, builtin, grantor::regrole as grantor, grantee, lower(privilege_type) as privilege
 from granted, aclexplode(acl);

@@ -10,6 +10,7 @@ declare
 		)
 	);
 	had record;
+	kept int := 0;
 begin
 	for had in
 		select * from pg_temp.pgmcp_privileges everybody
@@ -20,6 +21,10 @@ begin
 		)
 		order by before, object, columns, privilege, grantor
 	loop
+		if not had.yours then
+			kept := kept + 1;
+			continue;
+		end if;
 		if had.grantor <> had.owner then execute format('set local role %s', had.grantor); end if;
 		execute format('%srevoke %s%s on %s from public', had.before, had.privilege, had.columns, had.object);
 		if had.grantor <> had.owner then set local role none; end if;
@@ -27,5 +32,8 @@ begin
 			execute format('%sgrant %s%s on %s to %s', had.before, had.privilege, had.columns, had.object, others);
 		end if;
 	end loop;
+	if kept > 0 then
+		raise warning '% privileges of PUBLIC are not yours to take away, so the role has them too', kept using hint = 'run this as a superuser';
+	end if;
 end
 $$;
