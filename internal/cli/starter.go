@@ -44,7 +44,7 @@ databases: {
 	{{.Name}}: {
 		{{- if not $i}}
 		// The environment variable with the connection URL. Use a role that may
-		// do no more than read what is meant to be read.
+		// read no more than this file allows: "pgmcp grants" prints its SQL.
 		{{- end}}
 		url: env: {{quote .Variable}}
 		{{- if not $i}}
@@ -112,10 +112,12 @@ func (f *foundServer) nextSteps(output string) string {
 	for _, db := range f.Databases {
 		fmt.Fprintf(&b, "  export %s=%s\n", db.Variable, shellQuote(masked(f.url, db.Database)))
 	}
+	how := "--secrets"
 	if f.superuser != "" {
 		f.makeRoles(&b, output)
+		how = "--connect"
 	}
-	fmt.Fprintf(&b, "  pgmcp vet --connect %s\n  pgmcp serve %[1]s\n", shellQuote(output))
+	fmt.Fprintf(&b, "  pgmcp vet %s %s\n  pgmcp serve %[2]s\n", how, shellQuote(output))
 	if hasPassword(f.url) || f.superuser != "" {
 		fmt.Fprintf(&b, "\nPut the password in place of %s, special letters as %%XX (%%40 for @, %%3A for :, %%2F for /).\n", passwordMark)
 	}

@@ -48,8 +48,9 @@ type attestation struct {
 
 // A power is what a role may do anywhere, whatever it was granted.
 type power struct {
-	what    string // after "is" or "may"
+	what    string // such as "is a superuser"
 	refused bool   // it goes around every policy
+	manages bool   // it is for managing a server
 }
 
 // early is asked before a connection is made.
@@ -163,7 +164,7 @@ func powersOf(names []string) []power {
 	}
 	for _, w := range worst {
 		if has[w.name] {
-			powers = append(powers, power{w.what, true})
+			powers = append(powers, power{what: w.what, refused: true, manages: true})
 		}
 		if w.name == "superuser" && has[w.name] {
 			return powers
@@ -174,11 +175,11 @@ func powersOf(names []string) []power {
 		switch {
 		case !has[name]:
 		case name == "createrole":
-			powers = append(powers, power{"may make roles", false})
+			powers = append(powers, power{what: "may make roles", manages: true})
 		case name == "createdb":
-			powers = append(powers, power{"may make databases", false})
+			powers = append(powers, power{what: "may make databases", manages: true})
 		default:
-			powers = append(powers, power{"is a member of " + name, false})
+			powers = append(powers, power{what: "is a member of " + name})
 		}
 	}
 	return powers

@@ -146,7 +146,7 @@ func (d *Database) warn(r *Role) {
 	if old := d.Role(); warnings == "" || old != nil && strings.Join(old.Warnings(), ", ") == warnings {
 		return
 	}
-	d.log.Warn("the role can do more than the policy allows; only the guard keeps it from that", "role", r.Name, "it", warnings,
+	d.log.Warn("the role can do more than the policy allows; only the guard keeps it from that", "role", r.Name, "warnings", warnings,
 		"hint", GrantsHint(d.Name))
 }
 

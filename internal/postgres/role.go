@@ -25,7 +25,8 @@ type Role struct {
 	Readable  int      // columns that the policy closes
 	Callable  int      // functions that the policy does not allow
 
-	privileged bool
+	privileged bool // it goes around every policy
+	manages    bool // it is for managing a server
 }
 
 // Warnings say in a few words each what the role should not be able to do.
@@ -53,11 +54,9 @@ func (r *Role) Warnings() []string {
 	return warnings
 }
 
-// Reader reports whether the role is there to read: it has no powers, owns nothing
-// and writes nothing, so that nobody else is likely to work with it.
-func (r *Role) Reader() bool {
-	return !r.privileged && r.Owned == 0 && r.Writable == 0
-}
+// Reader reports whether the role is there to read: it manages, owns and writes
+// nothing, so that no work stops when all it can do is read.
+func (r *Role) Reader() bool { return !r.manages && r.Owned == 0 && r.Writable == 0 }
 
 // roleSQL counts for the role that it could be at most. $1 and $2 are the columns
 // that the policy closes, $3 the functions that it does not allow. What has been
@@ -86,6 +85,7 @@ func loadRole(ctx context.Context, c *pgxpool.Conn, p *policy.Policy, a attestat
 	for _, power := range a.powers {
 		r.Powers = append(r.Powers, power.what)
 		r.privileged = r.privileged || power.refused
+		r.manages = r.manages || power.manages
 	}
 	relations, numbers := closedColumns(p)
 	tx, err := c.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
