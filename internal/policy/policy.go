@@ -79,8 +79,14 @@ func (p *Policy) OnlyColumn(r *catalog.Relation, c *catalog.Column) bool {
 	return p.Only(r) && p.columns[column{r.OID, c.Number}] != blocked
 }
 
-// Builtin reports whether a function of PostgreSQL's own may be called.
-func (p *Policy) Builtin(name string) bool { return p.rules.builtin(name) }
+// Builtin reports whether the server has functions of a name of its own that may
+// be called; those whose class is [Bounded], with bounded arguments.
+func (p *Policy) Builtin(name string) bool {
+	return p.rules.builtin(name) && RoutineNamed(name).In(p.Release())
+}
+
+// Release is the server's major version, such as 16.
+func (p *Policy) Release() int { return p.Catalog.ServerVersion / 10_000 }
 
 // Function reports whether a user-defined function may be called.
 func (p *Policy) Function(f *catalog.Function) bool { return p.rules.function(f) }

@@ -21,7 +21,6 @@ type Rules struct {
 	allowExplain      bool
 	limits            Limits
 	connections       int
-	builtins          map[string]bool
 
 	last atomic.Pointer[Policy] // closed over the catalog that was given last
 }
@@ -78,7 +77,6 @@ func Compile(c *config.Config, name string) *Rules {
 			MaxCost:          limits.MaxCost,
 		},
 		connections: connections,
-		builtins:    builtins(),
 	}
 }
 
@@ -100,9 +98,11 @@ func (r *Rules) schema(name string) Verdict {
 	}
 }
 
-// builtin reports whether a function of PostgreSQL's own may be called.
+// builtin reports whether a function of PostgreSQL's own may be called, if the
+// server has it.
 func (r *Rules) builtin(name string) bool {
-	return r.builtins[name] && !anyMatches(r.blockedFunctions, "pg_catalog", name)
+	routine := RoutineNamed(name)
+	return routine != nil && routine.Class.MayBeCalled() && !anyMatches(r.blockedFunctions, "pg_catalog", name)
 }
 
 // builtinOfView reports whether a view may have been built with a function of
