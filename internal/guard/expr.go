@@ -205,10 +205,14 @@ func (r *resolver) qualifiedItem(q *query, fields []*pg_query.Node, at int32) *i
 		if len(names) == 3 {
 			database = names[0]
 		}
-		if !r.schema(database, schema, at) {
-			return nil
+		rel := r.catalogRelation(database, schema, name)
+		if rel == nil {
+			if !r.schema(database, schema, at) {
+				return nil
+			}
+			rel = r.catalog.Resolve(schema, name, nil)
 		}
-		if rel := r.catalog.Resolve(schema, name, nil); rel != nil {
+		if rel != nil {
 			it, how = q.item(rel, name)
 		}
 	default:
@@ -304,7 +308,7 @@ func (r *resolver) attribute(t typ, name string, at int32) typ {
 // notation judges an attribute whose name is derived: should the row not have
 // it, PostgreSQL would call a function of that name.
 func (r *resolver) notation(name string, at int32) {
-	refused := isRoutine(name) && !r.policy.Builtin(name)
+	refused := r.routine(name) != nil && !r.policy.Builtin(name)
 	for _, f := range r.catalog.FunctionsNamed(name) {
 		refused = refused || r.visible("", f.Schema) && !r.policy.Function(f)
 	}

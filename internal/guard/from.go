@@ -66,7 +66,10 @@ func (r *resolver) rangeVar(q *query, n *pg_query.RangeVar) *item {
 		return it
 	}
 	r.tables[rel.String()] = true
-	it.rel, it.table = rel, rel
+	it.rel = rel
+	if rel.OID >= catalog.FirstUserOID { // else its row type is not known
+		it.table = rel
+	}
 	it.columns = make([]column, len(rel.Columns))
 	for i := range rel.Columns {
 		c := &rel.Columns[i]
@@ -79,11 +82,18 @@ func (r *resolver) rangeVar(q *query, n *pg_query.RangeVar) *item {
 // relation finds a relation by name and judges it; nil means it was refused.
 // only tells that the rows of its children are left out.
 func (r *resolver) relation(database, schema, name string, only bool, at int32) *catalog.Relation {
+	if rel := r.catalogRelation(database, schema, name); rel != nil {
+		return rel
+	}
+	if isCatalogSchema(schema) && (database == "" || database == r.catalog.Database) {
+		r.refuse(BlockedSchema, at, insteadOfCatalog(name), "%s.%s is one of PostgreSQL's own tables, which may not be read", schema, name)
+		return nil
+	}
 	if !r.schema(database, schema, at) {
 		return nil
 	}
 	if schema == "" && isReserved(name) {
-		r.refuse(BlockedSchema, at, askForObjects, "%s is one of PostgreSQL's own names, which may not be read; a table of yours needs its schema before it", name)
+		r.refuse(BlockedSchema, at, insteadOfCatalog(name), "%s is one of PostgreSQL's own names, which may not be read; a table of yours needs its schema before it", name)
 		return nil
 	}
 	written := qualified(schema, name)
@@ -103,6 +113,14 @@ func (r *resolver) relation(database, schema, name string, only bool, at int32) 
 		r.refuse(BlockedTable, at, "", "%s is a sequence, which may not be read", written)
 	default:
 		r.refuse(BlockedTable, at, r.nearestTable(schema, name), "table %s may not be read", written)
+	}
+	return nil
+}
+
+// catalogRelation finds a relation of pg_catalog that may be read, or returns nil.
+func (r *resolver) catalogRelation(database, schema, name string) *catalog.Relation {
+	if (database == "" || database == r.catalog.Database) && (schema == "" || schema == "pg_catalog") {
+		return r.policy.CatalogRelation(name)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -74,12 +75,12 @@ func (r *resolver) function(schema, name string, args []typ, n *pg_query.FuncCal
 			}
 		}
 		return r.builtinResult(name, args, at)
-	case own && isRoutine(name):
+	case own && r.routine(name) != nil:
 		hint := ""
 		if schema == "" && len(chosen) > 0 {
 			hint = "for a function of yours write SCHEMA." + catalog.Quote(name)
 		}
-		r.refuse(BlockedFunction, at, hint, "PostgreSQL's own function %s may not be called", name)
+		r.refuseRoutine(name, hint, at)
 	case len(chosen) > 0:
 		return r.functionResult(chosen, at)
 	case len(others) > 0 && slices.ContainsFunc(others, r.policy.Function):
@@ -100,14 +101,14 @@ func (r *resolver) hasAttribute(t typ, name string) bool {
 // builtinFunction judges a function of pg_catalog.
 func (r *resolver) builtinFunction(name string, at int32) {
 	if !r.policy.Builtin(name) {
-		r.refuse(BlockedFunction, at, "", "PostgreSQL's own function %s may not be called", name)
+		r.refuseRoutine(name, "", at)
 		return
 	}
 	r.functions["pg_catalog."+name] = true
 }
 
 func (r *resolver) refuseFunction(schema, name string, at int32) {
-	r.refuse(UnknownFunction, at, r.nearestFunction(name), "there is no function %s that may be called", qualified(schema, name))
+	r.refuse(UnknownFunction, at, cmp.Or(r.newerRoutine(name), r.nearestFunction(name)), "there is no function %s that may be called", qualified(schema, name))
 }
 
 // functionResult is what the functions return that PostgreSQL could choose.
@@ -161,7 +162,7 @@ func (r *resolver) couldCall(f *catalog.Function, args []typ, n *pg_query.FuncCa
 // function of pg_catalog rather than to f: PostgreSQL takes constants for text, or
 // cannot decide, but not for rows or enums.
 func (r *resolver) constantsPassBy(f *catalog.Function, args []typ) bool {
-	if len(args) == 0 || len(args) > len(f.ArgumentTypes) || !takes(f.Name, len(args)) {
+	if len(args) == 0 || len(args) > len(f.ArgumentTypes) || !r.takes(f.Name, len(args)) {
 		return false
 	}
 	rows := false

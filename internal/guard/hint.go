@@ -20,7 +20,7 @@ func (r *resolver) schema(database, schema string, at int32) bool {
 		return true
 	}
 	hint := "schemas that may be read: " + strings.Join(r.policy.SearchPath, ", ")
-	if schema == "information_schema" || isReserved(schema) {
+	if isCatalogSchema(schema) {
 		hint = askForObjects
 	}
 	r.refuse(BlockedSchema, at, hint, "schema %s may not be read", schema)
@@ -48,8 +48,37 @@ func (r *resolver) split(names []string, what string, at int32) (schema, name st
 	return schema, name, r.schema(database, schema, at)
 }
 
-// askForObjects is the hint for who looks into the catalogs.
-const askForObjects = "search_objects lists the tables and columns that may be read"
+// Hints for who looks into the catalogs.
+const (
+	askForObjects   = "search_objects lists the tables and columns that may be read"
+	askForDetails   = "search_objects with detail full shows keys, indexes and comments"
+	askForRows      = "search_objects shows how many rows tables have, roughly; count(*) exactly"
+	askForFunctions = "search_objects lists the functions that may be called"
+	askForDatabases = "list_databases lists the databases that may be asked"
+)
+
+// insteadOfCatalog is a hint for who reads a catalog: what agents look for there
+// first. Of roles, settings, sessions and statistics nothing can be told.
+func insteadOfCatalog(name string) string {
+	switch name {
+	case "pg_database", "information_schema_catalog_name":
+		return askForDatabases
+	case "pg_proc", "routines", "parameters":
+		return askForFunctions
+	case "pg_index", "pg_indexes", "pg_constraint", "pg_description", "pg_enum", "check_constraints", "constraint_column_usage",
+		"key_column_usage", "referential_constraints", "table_constraints":
+		return askForDetails
+	case "pg_stat_user_tables", "pg_stat_all_tables":
+		return askForRows
+	case "pg_stats", "pg_statistic", "pg_stats_ext", "pg_authid", "pg_roles", "pg_user", "pg_shadow", "pg_group", "pg_auth_members",
+		"pg_settings", "pg_file_settings", "pg_hba_file_rules", "pg_locks", "enabled_roles", "applicable_roles":
+		return ""
+	}
+	if strings.HasPrefix(name, "pg_stat_") || strings.HasPrefix(name, "pg_statio_") {
+		return ""
+	}
+	return askForObjects
+}
 
 // visible reports whether an object in schema is meant by a name that was
 // qualified with wanted, or not qualified at all.
@@ -59,6 +88,10 @@ func (r *resolver) visible(wanted, schema string) bool {
 	}
 	return schema == "pg_catalog" || slices.Contains(r.policy.SearchPath, schema)
 }
+
+// isCatalogSchema reports whether a schema holds PostgreSQL's own catalogs, or what
+// stands for them.
+func isCatalogSchema(schema string) bool { return schema == "information_schema" || isReserved(schema) }
 
 // isReserved reports whether a name is PostgreSQL's own: pg_catalog comes first
 // on every search path.

@@ -56,6 +56,7 @@ func (r *Rules) Close(c *catalog.Catalog) *Policy {
 		}
 	}
 	x.closeSchemas()
+	x.openCatalogs()
 	x.allTypes()
 	r.last.Store(p)
 	return p
