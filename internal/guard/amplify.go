@@ -1,50 +1,101 @@
 package guard
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// Bounds of arguments that say how much a function makes. Some of what they make
-// PostgreSQL cannot be stopped from making, so they must be seen here.
+// Bounds of what a statement can make out of nothing, whatever its own length.
+// Some of it PostgreSQL cannot be stopped from making, or from comparing, so it
+// must be seen here. What tables hold is not seen: it is bounded when it runs.
 const (
-	maxRepeat    = 100_000    // characters or elements
-	maxSeries    = 10_000_000 // rows, if they can be seen: what more there are is bounded when it runs
+	maxRepeat    = 100_000    // characters or elements of one call
+	maxMade      = 10_000_000 // characters or elements of one value
+	maxGathered  = 10_000     // of each of the values that an aggregate puts together
+	maxSeries    = 10_000_000 // rows
 	maxFactorial = 10_000
+	maxMatching  = 10_000_000 // characters of a text times those of a pattern: about 50 ms
 )
 
-// amplifier bounds the arguments of functions that make much of little.
-func (r *resolver) amplifier(name string, n *pg_query.FuncCall) {
-	size, known, most, unit := 0.0, true, 0, ""
+// ofTables is how long a value from a table is taken to be where a pattern is
+// compared with it.
+const ofTables = 500
+
+// A bound judges the call of a function and returns how much the statement makes
+// by it, in characters or elements.
+type bound func(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64
+
+// boundOf is the bound of a routine, nil for one that makes no more than it is
+// given. Those of class [policy.Bounded] have one.
+func boundOf(name string) bound {
 	switch name {
-	case "repeat", "lpad", "rpad":
-		size, known = argument(n, 1)
-		most, unit = maxRepeat, "characters"
-		if len(n.Args) > 0 {
-			if inner := amplified(n.Args[0].ProtoReflect()); inner != "" {
-				r.refuse(NotSupported, n.Location, "", "%s of what %s makes is not supported", name, inner)
-			}
-		}
-	case "factorial":
-		size, _ = argument(n, 0)
-		most, unit = maxFactorial, "factors"
+	case "repeat":
+		return repeating
+	case "lpad", "rpad":
+		return padded
 	case "array_fill":
-		size, known = elements(n)
-		most, unit = maxRepeat, "elements"
-	case "generate_series":
-		size = rows(n)
-		most, unit = maxSeries, "rows"
+		return filled
 	case "format":
-		size, known = widest(n)
-		most, unit = maxRepeat, "characters"
-	default:
-		return
+		return formatted
+	case "factorial":
+		return multiplied
+	case "replace", "regexp_replace":
+		return replaced
+	case "generate_series":
+		return series
+	case "like", "notlike", "textlike", "textnlike", "texticlike", "texticnlike", "bpcharlike", "bpcharnlike", "bpchariclike",
+		"bpcharicnlike", "namelike", "namenlike", "nameiclike", "nameicnlike", "bytealike", "byteanlike", "textregexeq",
+		"textregexne", "texticregexeq", "texticregexne", "bpcharregexeq", "bpcharregexne", "bpcharicregexeq",
+		"bpcharicregexne", "nameregexeq", "nameregexne", "nameicregexeq", "nameicregexne", "regexp_like", "regexp_count",
+		"regexp_instr", "regexp_match", "regexp_matches", "regexp_substr", "regexp_split_to_array", "regexp_split_to_table",
+		"arraycontains", "arraycontained", "arrayoverlap":
+		return matched
+	case "xpath", "xpath_exists", "xmlexists":
+		return located
+	case "pg_input_is_valid", "pg_input_error_info":
+		return typed
+	case "array_agg", "string_agg", "xmlagg", "json_agg", "json_agg_strict", "jsonb_agg", "jsonb_agg_strict", "json_object_agg",
+		"json_object_agg_strict", "json_object_agg_unique", "json_object_agg_unique_strict", "jsonb_object_agg",
+		"jsonb_object_agg_strict", "jsonb_object_agg_unique", "jsonb_object_agg_unique_strict":
+		return gathered
 	}
+	return nil
+}
+
+// makes judges how much a call makes and returns it.
+func (r *resolver) makes(name string, n *pg_query.FuncCall, args []typ) float64 {
+	size := made(args...)
+	if b := boundOf(name); b != nil {
+		size = b(r, name, n, args)
+	}
+	return r.limit(size, n.Location)
+}
+
+// made is how much goes into what is made of several values.
+func made(types ...typ) float64 {
+	size := 0.0
+	for _, t := range types {
+		size += t.made
+	}
+	return size
+}
+
+// limit refuses what is larger than a value should be.
+func (r *resolver) limit(size float64, at int32) float64 {
+	if size > maxMade {
+		r.refuse(NotSupported, at, "ask for less", "this would make more than %d characters or elements", maxMade)
+	}
+	return size
+}
+
+// within refuses a call unless size is known, and not above most.
+func (r *resolver) within(name string, n *pg_query.FuncCall, size float64, known bool, most int, unit string) {
 	named := slices.ContainsFunc(n.Args, func(a *pg_query.Node) bool { return a.GetNamedArgExpr() != nil })
 	switch {
 	case !known, named:
@@ -54,30 +105,139 @@ func (r *resolver) amplifier(name string, n *pg_query.FuncCall) {
 	}
 }
 
-// amplified is the name of an amplifier that is called in m, or empty.
-func amplified(m protoreflect.Message) string {
-	if c, ok := m.Interface().(*pg_query.FuncCall); ok {
-		switch name := c.Funcname[len(c.Funcname)-1].GetString_().GetSval(); name {
-		case "repeat", "lpad", "rpad":
-			return name
-		}
+func repeating(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	times, known := argument(n, 1)
+	size := times
+	if len(args) > 0 {
+		size *= max(args[0].made, 1)
 	}
-	for field := range populated(m) {
-		switch v := m.Get(field); {
-		case field.Kind() != protoreflect.MessageKind:
-		case field.IsList():
-			for i := range v.List().Len() {
-				if name := amplified(v.List().Get(i).Message()); name != "" {
-					return name
-				}
-			}
-		default:
-			if name := amplified(v.Message()); name != "" {
-				return name
-			}
-		}
+	r.within(name, n, size, known, maxRepeat, "characters")
+	return size
+}
+
+func padded(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	size, known := argument(n, 1)
+	r.within(name, n, size, known, maxRepeat, "characters")
+	return size
+}
+
+func filled(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	size, known := elements(n)
+	if len(args) > 0 {
+		size *= max(args[0].made, 1)
 	}
-	return ""
+	r.within(name, n, size, known, maxRepeat, "elements")
+	return size
+}
+
+// formatted: each place of a format may show the longest argument, or a field.
+func formatted(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	format, known := formatText(n)
+	width := widest(format)
+	r.within(name, n, width, known, maxRepeat, "characters")
+	longest := width
+	for _, t := range args {
+		longest = max(longest, t.made)
+	}
+	return made(args...) + float64(strings.Count(format, "%"))*longest
+}
+
+func multiplied(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	size, _ := argument(n, 0)
+	r.within(name, n, size, true, maxFactorial, "factors")
+	return 0
+}
+
+func series(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	r.within(name, n, rows(n), true, maxSeries, "rows")
+	return 0
+}
+
+// replaced: what stands for each part of a text can be longer than the part. A
+// regular expression can find parts of one character.
+func replaced(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	if len(args) < 3 {
+		return made(args...)
+	}
+	part := 1.0
+	if name == "replace" {
+		part = max(args[1].made, 1)
+	}
+	return max(args[0].made, 1) * max(args[2].made/part, 1)
+}
+
+// gathered: an aggregate keeps all that it is given.
+func gathered(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	size := made(args...)
+	r.within(name, n, size, true, maxGathered, "characters of each row")
+	return size
+}
+
+// matched: PostgreSQL compares a pattern with each part of a text, and does not
+// look up while it does.
+func matched(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	if len(args) > 1 {
+		r.matching(args[0], args[1], n.Location)
+	}
+	return made(args...)
+}
+
+func (r *resolver) matching(text, pattern typ, at int32) {
+	size := func(t typ) float64 {
+		if t.made == 0 {
+			return ofTables
+		}
+		return t.made
+	}
+	if size(text)*size(pattern) > maxMatching {
+		r.refuse(NotSupported, at, "compare shorter ones", "comparing what is so long could not be stopped")
+	}
+}
+
+// isMatching reports whether an operator compares all of one operand with all of
+// the other.
+func isMatching(op string) bool {
+	switch op {
+	case "~~", "!~~", "~~*", "!~~*", "~", "!~", "~*", "!~*", "@>", "<@", "&&":
+		return true
+	}
+	return false
+}
+
+// typed: the second argument is the name of a type, whose input function is run.
+func typed(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
+	if len(n.Args) < 2 {
+		return 0
+	}
+	text := n.Args[1].GetAConst().GetSval()
+	if text == nil || !r.isPlainType(text.Sval) {
+		r.refuse(NotSupported, n.Location, "write a type such as 'integer' or 'numeric(10,2)'", "%s takes the name of one of PostgreSQL's own types as a constant only", name)
+	}
+	return made(args...)
+}
+
+// isPlainType reports whether a text names a type of pg_catalog that statements may
+// name.
+func (r *resolver) isPlainType(text string) bool {
+	sql := "SELECT NULL::" + text
+	if checkText(sql) != nil {
+		return false
+	}
+	tree, refusal := parse(sql)
+	if refusal != nil || walk(sql, tree) != nil {
+		return false
+	}
+	targets := tree.Stmts[0].Stmt.GetSelectStmt().GetTargetList()
+	if len(targets) != 1 {
+		return false
+	}
+	cast := targets[0].GetResTarget().GetVal().GetTypeCast()
+	if cast == nil || cast.Arg.GetAConst() == nil {
+		return false
+	}
+	plain := newResolver(sql, r.policy)
+	t := plain.typeName(cast.TypeName)
+	return !plain.refused() && t.class == builtin
 }
 
 // argument is the value of an argument, or a bound above it, if it can be told.
@@ -106,6 +266,12 @@ func elements(n *pg_query.FuncCall) (float64, bool) {
 
 // rows is how many rows generate_series makes, 0 if that cannot be told.
 func rows(n *pg_query.FuncCall) float64 {
+	if len(n.Args) < 2 {
+		return 0
+	}
+	if first, last := day(n.Args[0]), day(n.Args[1]); len(n.Args) > 2 && !first.IsZero() && !last.IsZero() {
+		return float64(last.Unix()-first.Unix()) / stepSeconds(n.Args[2])
+	}
 	first, known := argument(n, 0)
 	last, alsoKnown := argument(n, 1)
 	step := 1.0
@@ -118,31 +284,71 @@ func rows(n *pg_query.FuncCall) float64 {
 	return (last - first) / step
 }
 
+// constantText is the text of a constant, with a cast round it or without.
+func constantText(n *pg_query.Node) (string, bool) {
+	for n.GetTypeCast() != nil {
+		n = n.GetTypeCast().Arg
+	}
+	c := n.GetAConst()
+	return c.GetSval().GetSval(), c != nil && (c.GetSval() != nil || c.Isnull)
+}
+
+var (
+	writtenDay  = regexp.MustCompile(`^\s*(\d{4,6})-(\d{1,2})-(\d{1,2})`)
+	writtenStep = regexp.MustCompile(`^\s*(\d*)\s*(second|minute|hour|day|week|month|year)s?\s*$`)
+)
+
+// day is the day of a constant in ISO 8601, or zero.
+func day(n *pg_query.Node) time.Time {
+	text, _ := constantText(n)
+	m := writtenDay.FindStringSubmatch(text)
+	if m == nil {
+		return time.Time{}
+	}
+	year, _ := strconv.Atoi(m[1])
+	month, _ := strconv.Atoi(m[2])
+	date, _ := strconv.Atoi(m[3])
+	return time.Date(year, time.Month(month), date, 0, 0, 0, 0, time.UTC)
+}
+
+// stepSeconds is about how long a constant interval is, infinity if that cannot
+// be told.
+func stepSeconds(n *pg_query.Node) float64 {
+	text, _ := constantText(n)
+	m := writtenStep.FindStringSubmatch(text)
+	if m == nil {
+		return math.Inf(1)
+	}
+	count := 1.0
+	if m[1] != "" {
+		count, _ = strconv.ParseFloat(m[1], 64)
+	}
+	const dayLong = 24 * 60 * 60
+	return count * map[string]float64{"second": 1, "minute": 60, "hour": 3600, "day": dayLong, "week": 7 * dayLong, "month": 30 * dayLong, "year": 365 * dayLong}[m[2]]
+}
+
 var (
 	formatWidth  = regexp.MustCompile(`%(?:\d+\$)?-*(\d+)`)
 	givenByValue = regexp.MustCompile(`%(?:\d+\$)?-*\*`)
 )
 
-// widest is the widest field of a format, which must be a constant that gives
-// its widths itself.
-func widest(n *pg_query.FuncCall) (float64, bool) {
+// formatText is the format, which must be a constant that gives its widths itself.
+func formatText(n *pg_query.FuncCall) (string, bool) {
 	if len(n.Args) == 0 {
-		return 0, true
+		return "", true
 	}
-	format := n.Args[0]
-	for format.GetTypeCast() != nil {
-		format = format.GetTypeCast().Arg
-	}
-	text := format.GetAConst()
-	if text == nil || givenByValue.MatchString(text.GetSval().GetSval()) {
-		return 0, false
-	}
+	text, known := constantText(n.Args[0])
+	return text, known && !givenByValue.MatchString(text)
+}
+
+// widest is the widest field of a format.
+func widest(format string) float64 {
 	widest := 0.0
-	for _, m := range formatWidth.FindAllStringSubmatch(text.GetSval().GetSval(), -1) {
+	for _, m := range formatWidth.FindAllStringSubmatch(format, -1) {
 		width, _ := strconv.ParseFloat(m[1], 64)
 		widest = max(widest, width)
 	}
-	return widest, true
+	return widest
 }
 
 // atMost is a number that the value of an expression is not above, if that can

@@ -21,6 +21,9 @@ func (r *resolver) typeName(n *pg_query.TypeName) typ {
 	if len(n.ArrayBounds) > 0 {
 		return arrayOf(t)
 	}
+	if len(n.Typmods) == 1 && (t.oid == bpcharOID || t.oid == bitOID) { // which pad what is shorter
+		t.made, _ = constantValue(n.Typmods[0])
+	}
 	return t
 }
 

@@ -13,6 +13,7 @@ const (
 	textOID     = 25
 	jsonOID     = 114
 	xmlOID      = 142
+	bpcharOID   = 1042
 	bitOID      = 1560
 	numericOID  = 1700
 	tsvectorOID = 3614

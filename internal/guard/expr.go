@@ -28,6 +28,7 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 		arg := r.expr(q, n.TypeCast.Arg)
 		t := r.typeName(n.TypeCast.TypeName)
 		r.convertTo(t, arg, explicitly, n.TypeCast.Location)
+		t.made = r.limit(max(t.made, arg.made), n.TypeCast.Location)
 		return t
 	case *pg_query.Node_CollateClause:
 		r.collation(stringsOf(n.CollateClause.Collname), n.CollateClause.Location)
@@ -58,7 +59,10 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 	case *pg_query.Node_RowExpr:
 		return r.rowExpr(q, n.RowExpr)
 	case *pg_query.Node_AArrayExpr:
-		return arrayOf(r.commonOf(r.exprs(q, n.AArrayExpr.Elements)))
+		elements := r.exprs(q, n.AArrayExpr.Elements)
+		t := arrayOf(r.commonOf(elements))
+		t.made = made(elements...)
+		return t
 	case *pg_query.Node_NullTest:
 		r.expr(q, n.NullTest.Arg)
 		return boolean
@@ -69,13 +73,14 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 		r.exprs(q, n.GroupingFunc.Args)
 		return builtinType(int4OID)
 	case *pg_query.Node_XmlExpr:
-		r.xmlArguments(q, n.XmlExpr.NamedArgs)
-		r.exprs(q, n.XmlExpr.Args)
-		return builtinType(xmlOID)
+		t := builtinType(xmlOID)
+		t.made = made(r.xmlArguments(q, n.XmlExpr.NamedArgs)...) + made(r.exprs(q, n.XmlExpr.Args)...)
+		return t
 	case *pg_query.Node_XmlSerialize:
 		arg := r.expr(q, n.XmlSerialize.Expr)
 		t := r.typeName(n.XmlSerialize.TypeName)
 		r.convertTo(t, arg, explicitly, n.XmlSerialize.Location)
+		t.made = max(t.made, arg.made)
 		return t
 	case *pg_query.Node_List: // the right side of IN and BETWEEN
 		return r.commonOf(r.exprs(q, n.List.Items))
@@ -108,6 +113,7 @@ func (r *resolver) constant(c *pg_query.A_Const) typ {
 		if xmlEntities.MatchString(v.Sval.Sval) {
 			r.refuse(NotSupported, c.Location, "leave the document type out", "XML entities are not supported")
 		}
+		return typ{class: literal, made: float64(len(v.Sval.Sval))}
 	case *pg_query.A_Const_Ival:
 		return builtinType(int4OID)
 	case *pg_query.A_Const_Fval:
@@ -269,6 +275,7 @@ func (r *resolver) systemColumn(it *item, name string, at int32) typ {
 // must be one: PostgreSQL would also call a function of that name.
 func (r *resolver) indirection(q *query, arg *pg_query.Node, list []*pg_query.Node) typ {
 	t := r.expr(q, arg)
+	whole := t.made
 	for _, n := range list {
 		switch n := n.GetNode().(type) {
 		case *pg_query.Node_AIndices:
@@ -283,6 +290,7 @@ func (r *resolver) indirection(q *query, arg *pg_query.Node, list []*pg_query.No
 			r.refuse(NotSupported, location(arg), "", ".* is not allowed here")
 			return typ{}
 		}
+		t.made = max(t.made, whole)
 	}
 	return t
 }
@@ -368,13 +376,15 @@ func (r *resolver) rowExpr(q *query, n *pg_query.RowExpr) typ {
 	for i, t := range types {
 		fields[i] = column{name: numbered("f", i), typ: t}
 	}
-	return typ{class: record, fields: fields}
+	return typ{class: record, fields: fields, made: made(types...)}
 }
 
-func (r *resolver) xmlArguments(q *query, list []*pg_query.Node) {
-	for _, n := range list {
-		r.expr(q, n.GetResTarget().GetVal())
+func (r *resolver) xmlArguments(q *query, list []*pg_query.Node) []typ {
+	types := make([]typ, len(list))
+	for i, n := range list {
+		types[i] = r.expr(q, n.GetResTarget().GetVal())
 	}
+	return types
 }
 
 // valueFunction reads CURRENT_DATE and the like, functions without brackets.

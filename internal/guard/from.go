@@ -85,7 +85,7 @@ func (r *resolver) relation(database, schema, name string, only bool, at int32) 
 	if rel := r.catalogRelation(database, schema, name); rel != nil {
 		return rel
 	}
-	if isCatalogSchema(schema) && (database == "" || database == r.catalog.Database) {
+	if (schema == "pg_catalog" || schema == "information_schema") && (database == "" || database == r.catalog.Database) {
 		r.refuse(BlockedSchema, at, insteadOfCatalog(name), "%s.%s is one of PostgreSQL's own tables, which may not be read", schema, name)
 		return nil
 	}
@@ -248,8 +248,9 @@ func computed(columns []column) []column {
 func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {
 	q.lateral = true
 	defer func() { q.lateral = false }()
-	r.expr(q, n.Docexpr)
+	document := r.expr(q, n.Docexpr)
 	r.expr(q, n.Rowexpr)
+	r.path(n.Rowexpr, document)
 	for _, ns := range n.Namespaces {
 		r.expr(q, ns.GetResTarget().GetVal())
 	}
@@ -262,6 +263,9 @@ func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {
 			r.convertTo(t, null, explicitly, c.Location)
 		}
 		r.expr(q, c.Colexpr)
+		if c.Colexpr != nil {
+			r.path(c.Colexpr, document)
+		}
 		r.expr(q, c.Coldefexpr)
 		it.columns = append(it.columns, column{name: c.Colname, typ: t})
 	}

@@ -20,13 +20,15 @@ func (r *resolver) call(q *query, n *pg_query.FuncCall) typ {
 	if !ok {
 		return typ{}
 	}
-	if schema == "" || schema == "pg_catalog" {
-		r.amplifier(name, n)
-	}
 	if n.AggWithinGroup {
 		args = append(args[:len(args):len(args)], order...)
 	}
-	return r.function(schema, name, args, n)
+	t := r.function(schema, name, args, n)
+	t.made = made(args...)
+	if schema == "" || schema == "pg_catalog" {
+		t.made = r.makes(name, n, args)
+	}
+	return t
 }
 
 // function judges a function and returns what it returns. PostgreSQL chooses

@@ -20,7 +20,7 @@ func (r *resolver) schema(database, schema string, at int32) bool {
 		return true
 	}
 	hint := "schemas that may be read: " + strings.Join(r.policy.SearchPath, ", ")
-	if isCatalogSchema(schema) {
+	if schema == "information_schema" || isReserved(schema) {
 		hint = askForObjects
 	}
 	r.refuse(BlockedSchema, at, hint, "schema %s may not be read", schema)
@@ -88,10 +88,6 @@ func (r *resolver) visible(wanted, schema string) bool {
 	}
 	return schema == "pg_catalog" || slices.Contains(r.policy.SearchPath, schema)
 }
-
-// isCatalogSchema reports whether a schema holds PostgreSQL's own catalogs, or what
-// stands for them.
-func isCatalogSchema(schema string) bool { return schema == "information_schema" || isReserved(schema) }
 
 // isReserved reports whether a name is PostgreSQL's own: pg_catalog comes first
 // on every search path.

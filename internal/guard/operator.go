@@ -16,7 +16,9 @@ func (r *resolver) operation(q *query, n *pg_query.A_Expr) typ {
 		return r.binary(q, n, name)
 	case pg_query.A_Expr_Kind_AEXPR_OP_ANY, pg_query.A_Expr_Kind_AEXPR_OP_ALL:
 		left, right := r.expr(q, n.Lexpr), r.expr(q, n.Rexpr)
-		r.operator(name, left, right.element(), n.Location)
+		element := right.element()
+		element.made = right.made
+		r.operator(name, left, element, n.Location)
 		return boolean
 	case pg_query.A_Expr_Kind_AEXPR_DISTINCT, pg_query.A_Expr_Kind_AEXPR_NOT_DISTINCT:
 		r.binary(q, n, []string{"="})
@@ -86,14 +88,24 @@ func (r *resolver) compareRow(name []string, l *pg_query.Node, left typ, columns
 	}
 }
 
-// operator judges an operator with operands of these types. PostgreSQL chooses
-// among all operators of the name in the search path: each user-defined one that
-// it could choose must be allowed.
+// operator judges an operator with operands of these types.
 func (r *resolver) operator(name []string, left, right typ, at int32) typ {
 	schema, op, ok := r.split(name, "operator", at)
 	if !ok {
 		return typ{}
 	}
+	if isMatching(op) {
+		r.matching(left, right, at)
+	}
+	t := r.chooseOperator(schema, op, left, right, at)
+	t.made = r.limit(made(left, right), at)
+	return t
+}
+
+// chooseOperator judges all that an operator could mean: PostgreSQL chooses among
+// all operators of the name in the search path, and each user-defined one that it
+// could choose must be allowed.
+func (r *resolver) chooseOperator(schema, op string, left, right typ, at int32) typ {
 	var results []typ
 	fits := schema == "" && left.class == builtin && right.class == builtin &&
 		left.oid == right.oid && slices.Contains(catalogOperators[op], left.oid) // of those, pg_catalog's own comes first
@@ -112,6 +124,10 @@ func (r *resolver) operator(name []string, left, right typ, at int32) typ {
 	if isBuiltinOperator(op) && (schema == "" || schema == "pg_catalog") {
 		r.convert(left, implicitly, at)
 		r.convert(right, implicitly, at)
+		if op == "||" { // with a text it casts the other operand to one
+			r.convertTo(builtinType(textOID), left, explicitly, at)
+			r.convertTo(builtinType(textOID), right, explicitly, at)
+		}
 		results = append(results, r.operatorResult(op, left, right))
 	}
 	if len(results) == 0 {

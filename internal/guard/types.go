@@ -15,6 +15,10 @@ type typ struct {
 	oid    uint32   // builtin: the type, 0 if only known to be one of pg_catalog's; user: the type
 	elem   *typ     // array: of what
 	fields []column // record: its attributes; nil if they are not known
+
+	// made is how much of a value the statement itself makes, in characters or
+	// elements, at most; what comes from tables does not count.
+	made float64
 }
 
 type class uint8
@@ -100,6 +104,12 @@ func (t typ) element() typ {
 
 // common is the type of a value that is one or the other.
 func (r *resolver) common(a, b typ) typ {
+	t := r.commonType(a, b)
+	t.made = max(a.made, b.made)
+	return t
+}
+
+func (r *resolver) commonType(a, b typ) typ {
 	switch {
 	case a.class == literal:
 		return b
