@@ -22,7 +22,8 @@ func (r *resolver) builtinResult(name string, args []typ, at int32) typ {
 		return arrayOf(builtinType(int4OID))
 	case "xpath":
 		return arrayOf(builtinType(xmlOID))
-	case "to_tsvector", "array_to_tsvector", "json_to_tsvector", "jsonb_to_tsvector", "setweight", "strip", "ts_delete", "ts_filter":
+	case "to_tsvector", "array_to_tsvector", "json_to_tsvector", "jsonb_to_tsvector", "setweight", "strip", "ts_delete", "ts_filter",
+		"tsvector_concat":
 		return builtinType(tsvectorOID)
 	case "min", "max":
 		if first.class == literal {
@@ -30,7 +31,8 @@ func (r *resolver) builtinResult(name string, args []typ, at int32) typ {
 		}
 		return first
 	case "any_value", "first_value", "last_value", "nth_value", "mode", "enum_first", "enum_last", "range_intersect_agg",
-		"array_sample", "array_shuffle", "array_reverse", "array_sort", "trim_array":
+		"array_sample", "array_shuffle", "array_reverse", "array_sort", "trim_array", "array_larger", "array_smaller", "enum_larger",
+		"enum_smaller":
 		return first.settled()
 	case "lag", "lead":
 		if len(args) == 3 {
@@ -68,7 +70,8 @@ func (r *resolver) builtinResult(name string, args []typ, at int32) typ {
 			return first
 		}
 		return typ{}
-	case "lower", "upper", "range_merge":
+	case "lower", "upper", "range_merge", "range_union", "range_intersect", "range_minus", "multirange_union",
+		"multirange_intersect", "multirange_minus":
 		if first.class == builtin || first.class == literal {
 			return scalar
 		}
@@ -81,6 +84,8 @@ func (r *resolver) builtinResult(name string, args []typ, at int32) typ {
 			return boolean
 		}
 		return args[0]
+	case "record_larger", "record_smaller":
+		return unknownRow
 	case "json_to_record", "json_to_recordset", "jsonb_to_record", "jsonb_to_recordset":
 		return typ{} // its columns are defined where it is called
 	}
@@ -136,13 +141,15 @@ var catalogOutColumns = map[string]string{
 	"json_each": "key value", "json_each_text": "key value", "jsonb_each": "key value", "jsonb_each_text": "key value",
 	"json_array_elements": "value", "json_array_elements_text": "value",
 	"jsonb_array_elements": "value", "jsonb_array_elements_text": "value",
-	"pg_input_error_info": "message detail hint sql_error_code",
-	"ts_debug":            "alias description token dictionaries dictionary lexemes",
-	"ts_parse":            "tokid token",
-	"ts_token_type":       "tokid alias description",
-	"pg_timezone_names":   "name abbrev utc_offset is_dst",
-	"pg_timezone_abbrevs": "abbrev utc_offset is_dst",
-	"pg_get_keywords":     "word catcode barelabel catdesc baredesc",
+	"pg_input_error_info":         "message detail hint sql_error_code",
+	"ts_debug":                    "alias description token dictionaries dictionary lexemes",
+	"ts_parse":                    "tokid token",
+	"ts_token_type":               "tokid alias description",
+	"pg_timezone_names":           "name abbrev utc_offset is_dst",
+	"pg_timezone_abbrevs":         "abbrev utc_offset is_dst",
+	"pg_timezone_abbrevs_abbrevs": "abbrev utc_offset is_dst",
+	"pg_timezone_abbrevs_zone":    "abbrev utc_offset is_dst",
+	"pg_get_keywords":             "word catcode barelabel catdesc baredesc",
 }
 
 func outColumns(names string) typ {
