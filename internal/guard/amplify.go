@@ -86,12 +86,12 @@ func made(types ...typ) float64 {
 	return size
 }
 
-// limit refuses what is larger than a value should be.
+// limit refuses what is larger than a value should be. Less than nothing is nothing.
 func (r *resolver) limit(size float64, at int32) float64 {
 	if size > maxMade {
 		r.refuse(NotSupported, at, "ask for less", "this would make more than %d characters or elements", maxMade)
 	}
-	return size
+	return max(size, 0)
 }
 
 // within refuses a call unless size is known, and not above most.
@@ -169,8 +169,14 @@ func replaced(r *resolver, name string, n *pg_query.FuncCall, args []typ) float6
 // gathered: an aggregate keeps all that it is given.
 func gathered(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
 	size := made(args...)
-	r.within(name, n, size, true, maxGathered, "characters of each row")
+	r.gather(name, size, n.Location)
 	return size
+}
+
+func (r *resolver) gather(name string, size float64, at int32) {
+	if size > maxGathered {
+		r.refuse(NotSupported, at, "ask for less", "%s would keep more than %d characters of each row", name, maxGathered)
+	}
 }
 
 // matched: PostgreSQL compares a pattern with each part of a text, and does not

@@ -22,7 +22,8 @@ func (r *resolver) typeName(n *pg_query.TypeName) typ {
 		return arrayOf(t)
 	}
 	if len(n.Typmods) == 1 && (t.oid == bpcharOID || t.oid == bitOID) { // which pad what is shorter
-		t.made, _ = constantValue(n.Typmods[0])
+		width, _ := constantValue(n.Typmods[0])
+		t.made = max(width, 0)
 	}
 	return t
 }

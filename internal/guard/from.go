@@ -151,7 +151,10 @@ func (r *resolver) rangeFunction(q *query, n *pg_query.RangeFunction) *item {
 			continue
 		}
 		if fields, known := r.attributes(t); known {
-			it.columns = append(it.columns, fields...)
+			for _, c := range fields {
+				c.typ.made = t.made
+				it.columns = append(it.columns, c)
+			}
 			continue
 		}
 		if t.class == anything || t.class == record {
@@ -267,6 +270,7 @@ func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {
 			r.path(c.Colexpr, document)
 		}
 		r.expr(q, c.Coldefexpr)
+		t.made = document.made
 		it.columns = append(it.columns, column{name: c.Colname, typ: t})
 	}
 	r.rename(it, n.Alias, n.Location)

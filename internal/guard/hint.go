@@ -51,7 +51,7 @@ func (r *resolver) split(names []string, what string, at int32) (schema, name st
 // Hints for who looks into the catalogs.
 const (
 	askForObjects   = "search_objects lists the tables and columns that may be read"
-	askForDetails   = "search_objects with detail full shows keys, indexes and comments"
+	askForDetails   = "search_objects with detail full shows keys, indexes, enum labels and comments"
 	askForRows      = "search_objects shows how many rows tables have, roughly; count(*) exactly"
 	askForFunctions = "search_objects lists the functions that may be called"
 	askForDatabases = "list_databases lists the databases that may be asked"

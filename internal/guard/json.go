@@ -12,27 +12,28 @@ const firstJSONSyntax = 160000
 func (r *resolver) jsonExpr(q *query, node any) (t typ, ok bool) {
 	var output *pg_query.JsonOutput
 	at := int32(-1)
+	size := 0.0
 	switch n := node.(type) {
 	case *pg_query.Node_JsonObjectConstructor:
 		for _, kv := range n.JsonObjectConstructor.Exprs {
-			r.jsonPair(q, kv.GetJsonKeyValue())
+			size += r.jsonPair(q, kv.GetJsonKeyValue())
 		}
 		output, at = n.JsonObjectConstructor.Output, n.JsonObjectConstructor.Location
 	case *pg_query.Node_JsonArrayConstructor:
 		for _, e := range n.JsonArrayConstructor.Exprs {
-			r.jsonValue(q, e.GetJsonValueExpr())
+			size += r.jsonValue(q, e.GetJsonValueExpr())
 		}
 		output, at = n.JsonArrayConstructor.Output, n.JsonArrayConstructor.Location
 	case *pg_query.Node_JsonArrayQueryConstructor:
 		r.subquery(q, n.JsonArrayQueryConstructor.Query)
 		output, at = n.JsonArrayQueryConstructor.Output, n.JsonArrayQueryConstructor.Location
 	case *pg_query.Node_JsonObjectAgg:
-		r.jsonPair(q, n.JsonObjectAgg.Arg)
-		r.jsonAggregate(q, n.JsonObjectAgg.Constructor)
+		size = r.jsonPair(q, n.JsonObjectAgg.Arg)
+		r.jsonAggregate(q, n.JsonObjectAgg.Constructor, size)
 		output, at = n.JsonObjectAgg.Constructor.GetOutput(), n.JsonObjectAgg.Constructor.GetLocation()
 	case *pg_query.Node_JsonArrayAgg:
-		r.jsonValue(q, n.JsonArrayAgg.Arg)
-		r.jsonAggregate(q, n.JsonArrayAgg.Constructor)
+		size = r.jsonValue(q, n.JsonArrayAgg.Arg)
+		r.jsonAggregate(q, n.JsonArrayAgg.Constructor, size)
 		output, at = n.JsonArrayAgg.Constructor.GetOutput(), n.JsonArrayAgg.Constructor.GetLocation()
 	case *pg_query.Node_JsonIsPredicate:
 		r.expr(q, n.JsonIsPredicate.Expr)
@@ -43,25 +44,29 @@ func (r *resolver) jsonExpr(q *query, node any) (t typ, ok bool) {
 	if r.catalog.ServerVersion < firstJSONSyntax {
 		r.refuse(NotSupported, at, "use json_build_object, json_build_array or json_agg", "this server is older than the SQL/JSON syntax")
 	}
-	if output.GetTypeName() == nil {
-		return scalar, true
+	t = scalar
+	if output.GetTypeName() != nil {
+		t = r.typeName(output.TypeName)
+		r.convertTo(t, scalar, explicitly, at)
 	}
-	t = r.typeName(output.TypeName)
-	r.convertTo(t, scalar, explicitly, at)
+	t.made = r.limit(size, at)
 	return t, true
 }
 
-func (r *resolver) jsonPair(q *query, kv *pg_query.JsonKeyValue) {
-	r.expr(q, kv.GetKey())
-	r.jsonValue(q, kv.GetValue())
+// jsonPair and jsonValue return how much the statement makes of what they read.
+func (r *resolver) jsonPair(q *query, kv *pg_query.JsonKeyValue) float64 {
+	return r.expr(q, kv.GetKey()).made + r.jsonValue(q, kv.GetValue())
 }
 
-func (r *resolver) jsonValue(q *query, v *pg_query.JsonValueExpr) {
-	r.encode(r.expr(q, v.GetRawExpr()), location(v.GetRawExpr()))
+func (r *resolver) jsonValue(q *query, v *pg_query.JsonValueExpr) float64 {
+	t := r.expr(q, v.GetRawExpr())
+	r.encode(t, location(v.GetRawExpr()))
 	r.expr(q, v.GetFormattedExpr())
+	return t.made
 }
 
-func (r *resolver) jsonAggregate(q *query, a *pg_query.JsonAggConstructor) {
+func (r *resolver) jsonAggregate(q *query, a *pg_query.JsonAggConstructor, size float64) {
+	r.gather("the aggregate", size, a.GetLocation())
 	r.sortList(q, a.GetAggOrder())
 	r.condition(q, a.GetAggFilter())
 	r.window(q, a.GetOver())

@@ -51,14 +51,14 @@ func insteadOf(name string, class policy.Class) string {
 	switch {
 	case strings.Contains(name, "_to_xml"):
 		return "write the query itself: xmlelement, xmlforest and xmlagg make XML of what it returns"
-	case strings.HasSuffix(name, "_size"), name == "pg_stat_get_live_tuples":
-		return askForRows
 	case strings.HasSuffix(name, "_description"):
 		return askForDetails
 	case strings.HasPrefix(name, "pg_get_function"):
 		return askForFunctions
 	}
 	switch name {
+	case "pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_stat_get_live_tuples":
+		return askForRows
 	case "ts_stat":
 		return "unnest(to_tsvector(…)) lists the words of a text"
 	case "ts_rewrite":
@@ -67,13 +67,13 @@ func insteadOf(name string, class policy.Class) string {
 		return "max(COLUMN) is the highest number in use"
 	case "pg_get_constraintdef", "pg_get_indexdef", "pg_get_partkeydef":
 		return askForDetails
-	case "pg_has_role", "pg_get_userbyid", "to_regrole", "has_parameter_privilege":
-		return ""
 	case "setseed":
 		return "order by md5(COLUMN::text) for a sample that stays the same"
 	}
-	if class == "catalog" {
-		return askForObjects
+	for _, about := range []string{"has_table_", "has_column_", "has_any_column_", "pg_get_viewdef", "to_regclass", "regclass", "pg_partition_"} {
+		if strings.HasPrefix(name, about) {
+			return askForObjects
+		}
 	}
 	return ""
 }

@@ -3,13 +3,13 @@ package policy
 import "github.com/pgmcp/pgmcp/internal/catalog"
 
 // catalogRelations are the relations of pg_catalog that may be read: they hold the
-// same in every database and name nothing in it. Their OIDs stand for themselves:
+// same in every database and name nothing in it. Their OIDs are made up:
 // those of the servers differ. What describes tables, roles, settings, sessions or
 // statistics does not belong here, and neither does a list that a user's object
 // could be in, since it may be one that the policy hides.
 var catalogRelations = []*catalog.Relation{
-	catalogView(1, "pg_timezone_abbrevs", timeZoneColumns[1:]),
-	catalogView(2, "pg_timezone_names", timeZoneColumns),
+	catalogView(catalog.FirstUserOID-1, "pg_timezone_abbrevs", timeZoneColumns[1:]),
+	catalogView(catalog.FirstUserOID-2, "pg_timezone_names", timeZoneColumns),
 }
 
 var timeZoneColumns = []catalog.Column{

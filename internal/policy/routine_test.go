@@ -293,14 +293,14 @@ func TestHarmlessRoutines(t *testing.T) {
 }
 
 // query calls each for every row of a query on a server.
-func query(t *testing.T, s *pgtest.Server, sql string, into []any, each func()) {
+func query(t *testing.T, s *pgtest.Server, sql string, into []any, each func(), args ...any) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	rows, err := conn.Query(t.Context(), sql)
+	rows, err := conn.Query(t.Context(), sql, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

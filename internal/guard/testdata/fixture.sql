@@ -135,3 +135,8 @@ CREATE FUNCTION join_iban(s text, o owners) RETURNS text LANGUAGE sql AS 'SELECT
 CREATE AGGREGATE join_ibans(owners) (SFUNC = join_iban, STYPE = text);
 CREATE PROCEDURE purge() LANGUAGE sql AS 'DELETE FROM clinic.log';
 CREATE FUNCTION vault.top_key() RETURNS text LANGUAGE sql STABLE AS 'SELECT token FROM vault.keys LIMIT 1';
+
+-- An explicit cast, which || runs too when it is given a text.
+CREATE TYPE seal AS (number int);
+CREATE FUNCTION seal_text(s seal) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE CAST (seal AS text) WITH FUNCTION seal_text(seal);
