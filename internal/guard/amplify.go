@@ -96,13 +96,17 @@ func (r *resolver) limit(size float64, at int32) float64 {
 
 // within refuses a call unless size is known, and not above most.
 func (r *resolver) within(name string, n *pg_query.FuncCall, size float64, known bool, most int, unit string) {
-	named := slices.ContainsFunc(n.Args, func(a *pg_query.Node) bool { return a.GetNamedArgExpr() != nil })
 	switch {
-	case !known, named:
+	case !known, hasNames(n):
 		r.refuse(NotSupported, n.Location, "write numbers there, or least(…, 1000)", "it cannot be told how much %s would make", name)
 	case !(size <= float64(most)): // nor if it is no number
 		r.refuse(NotSupported, n.Location, "ask for less", "%s would make more than %d %s", name, most, unit)
 	}
+}
+
+// hasNames reports whether an argument of a call is named, which may change their order.
+func hasNames(n *pg_query.FuncCall) bool {
+	return slices.ContainsFunc(n.Args, func(a *pg_query.Node) bool { return a.GetNamedArgExpr() != nil })
 }
 
 func repeating(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
@@ -158,6 +162,13 @@ func series(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 
 func replaced(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
 	if len(args) < 3 {
 		return made(args...)
+	}
+	if hasNames(n) {
+		size := 1.0
+		for _, t := range args {
+			size *= max(t.made, 1)
+		}
+		return size
 	}
 	part := 1.0
 	if name == "replace" {
@@ -290,9 +301,9 @@ func rows(n *pg_query.FuncCall) float64 {
 	return (last - first) / step
 }
 
-// constantText is the text of a constant, with a cast round it or without.
+// constantText is the text of a constant, or one that it begins with.
 func constantText(n *pg_query.Node) (string, bool) {
-	for n.GetTypeCast() != nil {
+	for isText(n.GetTypeCast().GetTypeName()) {
 		n = n.GetTypeCast().Arg
 	}
 	c := n.GetAConst()
@@ -306,7 +317,7 @@ var (
 
 // day is the day of a constant in ISO 8601, or zero.
 func day(n *pg_query.Node) time.Time {
-	text, _ := constantText(n)
+	text, _ := constantText(withoutCasts(n))
 	m := writtenDay.FindStringSubmatch(text)
 	if m == nil {
 		return time.Time{}
@@ -320,7 +331,7 @@ func day(n *pg_query.Node) time.Time {
 // stepSeconds is about how long a constant interval is, infinity if that cannot
 // be told.
 func stepSeconds(n *pg_query.Node) float64 {
-	text, _ := constantText(n)
+	text, _ := constantText(withoutCasts(n))
 	m := writtenStep.FindStringSubmatch(text)
 	if m == nil {
 		return math.Inf(1)
@@ -416,12 +427,32 @@ func constantValue(n *pg_query.Node) (float64, bool) {
 	return 0, false
 }
 
+// withoutCasts is what is cast.
+func withoutCasts(n *pg_query.Node) *pg_query.Node {
+	for n.GetTypeCast() != nil {
+		n = n.GetTypeCast().Arg
+	}
+	return n
+}
+
+// isText reports whether a cast to the type leaves a text what it is, but for its end.
+func isText(n *pg_query.TypeName) bool {
+	t := ownType(n)
+	return t != nil && t.category == 'S'
+}
+
 // isNumeric reports whether a cast to the type leaves a number what it is, but
 // for rounding.
 func isNumeric(n *pg_query.TypeName) bool {
-	t := catalogTypeNamed(n.GetNames()[len(n.GetNames())-1].GetString_().GetSval())
-	if t == nil || len(n.ArrayBounds) > 0 || len(n.Names) > 1 && n.Names[0].GetString_().GetSval() != "pg_catalog" {
-		return false
+	t := ownType(n)
+	return t != nil && t.category == 'N' && t.name != "money" && t.name != "regconfig" && t.name != "oid"
+}
+
+// ownType is the type of pg_catalog that is written, or nil.
+func ownType(n *pg_query.TypeName) *catalogType {
+	names := stringsOf(n.GetNames())
+	if len(names) == 0 || len(n.ArrayBounds) > 0 || len(names) > 1 && names[0] != "pg_catalog" {
+		return nil
 	}
-	return t.category == 'N' && t.name != "money" && t.name != "regconfig" && t.name != "oid"
+	return catalogTypeNamed(names[len(names)-1])
 }

@@ -211,6 +211,9 @@ func wholeRows(checked, reads guard.Reads, p *policy.Policy) guard.Reads {
 	for _, table := range checked.Tables {
 		schema, name, _ := strings.Cut(table, ".")
 		rel := p.Catalog.Relation(schema, name)
+		if schema == "pg_catalog" {
+			rel = p.CatalogRelation(name)
+		}
 		all := rel != nil
 		var columns []string
 		for i := 0; all && i < len(rel.Columns); i++ {
