@@ -95,15 +95,18 @@ type Index struct {
 // A Dependency is one thing that a view's rule reads: a relation and what of it,
 // a function, or a function of PostgreSQL's own.
 //
-// pg_depend alone would not do. It forgets a whole-row reference where columns of
-// the same relation are mentioned too, and it never knew of PostgreSQL's own
-// relations and functions; the rule itself tells.
+// pg_depend alone would not do. It does not tell for which of the view's columns
+// something is read, it forgets a whole-row reference where columns of the same
+// relation are mentioned too, and it never knew of PostgreSQL's own relations and
+// functions; the rule itself tells.
 type Dependency struct {
 	Relation uint32 `json:"relation,omitempty"` // OID of a relation, or 0; one that is not in the catalog is PostgreSQL's own
 	Column   int16  `json:"column,omitempty"`   // its column; 0: none in particular, as in count(*); below 0: a system column
 	Whole    bool   `json:"whole,omitempty"`    // some whole row is read, which may be this relation's
 	Function uint32 `json:"function,omitempty"` // OID of a user-defined function, or 0
 	Builtin  string `json:"builtin,omitempty"`  // name of a function of PostgreSQL's own, or ""
+	Output   int16  `json:"output,omitempty"`   // number of the view's column that it is read for; 0: the view's rows depend on it, or may
+	Planned  bool   `json:"planned,omitempty"`  // a plan can show it though the statement does not use the Output
 }
 
 // An Enum is an enum type and its labels, in their order.

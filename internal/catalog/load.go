@@ -30,6 +30,7 @@ func Load(ctx context.Context, db Beginner) (*Catalog, error) {
 		relations: map[uint32]*Relation{},
 		columns:   map[uint32]*[]Column{},
 		functions: map[uint32]*Function{},
+		rules:     map[uint32]rule{},
 	}
 	// A query of its own: the others are parsed under the settings that it makes.
 	rows, err := tx.Query(ctx, settingsSQL)
@@ -92,6 +93,7 @@ type loader struct {
 	relations map[uint32]*Relation
 	columns   map[uint32]*[]Column // of relations and of composite types, by pg_class OID
 	functions map[uint32]*Function
+	rules     map[uint32]rule // of the views whose rule is understood
 }
 
 // finish puts what has no order of its own in order.

@@ -289,7 +289,7 @@ func describe(c *catalog.Catalog) string {
 		if (r.Definition != "") != (r.Kind == catalog.View || r.Kind == catalog.MaterializedView) {
 			line("\tdefinition %q", r.Definition)
 		}
-		for _, d := range describeReads(c, r.Reads, function) {
+		for _, d := range describeReads(c, r, function) {
 			line("\treads %s", d)
 		}
 	}
@@ -339,23 +339,31 @@ func describe(c *catalog.Catalog) string {
 	return b.String()
 }
 
-func describeReads(c *catalog.Catalog, reads []catalog.Dependency, function func(uint32) string) []string {
+func describeReads(c *catalog.Catalog, view *catalog.Relation, function func(uint32) string) []string {
 	var lines []string
-	for _, d := range reads {
+	for _, d := range view.Reads {
+		var what string
 		switch r := c.ByOID(d.Relation); {
 		case d.Builtin != "":
-			lines = append(lines, "builtin "+d.Builtin)
+			what = "builtin " + d.Builtin
 		case d.Function != 0:
-			lines = append(lines, "function "+function(d.Function))
+			what = "function " + function(d.Function)
 		case r == nil:
-			lines = append(lines, "catalog of the system")
+			what = "catalog of the system"
 		case d.Whole:
-			lines = append(lines, r.String()+" whole")
+			what = r.String() + " whole"
 		case d.Column == 0:
-			lines = append(lines, r.String())
+			what = r.String()
 		default:
-			lines = append(lines, r.String()+" "+cmp.Or(r.Numbered(d.Column), &catalog.Column{}).Name)
+			what = r.String() + " " + cmp.Or(r.Numbered(d.Column), &catalog.Column{}).Name
 		}
+		if d.Output != 0 {
+			what += " for " + view.Numbered(d.Output).Name
+		}
+		if d.Planned {
+			what += ", in plans"
+		}
+		lines = append(lines, what)
 	}
 	slices.Sort(lines)
 	return lines

@@ -224,6 +224,7 @@ const viewsSQL = locked + `, view as (
 )
 select ev_class,
 	case when not exists (select from locked where relation = ev_class or relation = any(relations)) then pg_get_viewdef(ev_class) end,
+	tree,
 	relations,
 	tree ~ ':varattno 0 ',
 	array(
@@ -234,9 +235,13 @@ select ev_class,
 	)
 from rule`
 
+// readViews finds out what is read for which output. What a rule mentions that
+// was not found, or all of it where the rule is not understood, counts for the
+// whole view.
 func (l *loader) readViews(rows pgx.Rows) error {
 	var view uint32
 	var definition *string
+	var tree string
 	var relations []uint32
 	var whole bool
 	var builtins []string
@@ -248,14 +253,20 @@ func (l *loader) readViews(rows pgx.Rows) error {
 		if definition != nil {
 			r.Definition = *definition
 		}
+		if traced, ok := traceRule(tree); ok && traced.outputs == len(r.Columns) {
+			l.rules[view] = traced
+			r.Reads = traced.reads
+		}
 		slices.Sort(relations)
 		for _, oid := range relations {
-			r.Reads = append(r.Reads, Dependency{Relation: oid, Whole: whole})
+			if !l.rules[view].mentioned[Dependency{Relation: oid}] {
+				r.Reads = append(r.Reads, Dependency{Relation: oid, Whole: whole})
+			}
 		}
 		for _, name := range builtins {
 			r.Reads = append(r.Reads, Dependency{Builtin: name})
 		}
-	}, &view, &definition, &relations, &whole, &builtins)
+	}, &view, &definition, &tree, &relations, &whole, &builtins)
 }
 
 // dependenciesSQL gives the columns and user-defined functions of each rule. An
@@ -277,7 +288,8 @@ func (l *loader) readDependencies(rows pgx.Rows) error {
 	var view uint32
 	var d Dependency
 	return each(rows, func() {
-		if r := l.relations[view]; r != nil {
+		ofType := l.relations[d.Relation] == nil && l.columns[d.Relation] != nil // an attribute of a composite type
+		if r := l.relations[view]; r != nil && !ofType && !l.rules[view].mentioned[d] {
 			r.Reads = append(r.Reads, d)
 		}
 	}, &view, &d.Relation, &d.Column, &d.Function)
