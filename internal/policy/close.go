@@ -19,8 +19,10 @@ import (
 //   - a generated column is blocked with each column that it is computed from;
 //   - a column is blocked if its type is made of rows of a table or view of which
 //     something is blocked;
-//   - a view is blocked if its rule reads something blocked anywhere, a
-//     catalog of PostgreSQL's own, or calls a function that may not be called.
+//   - a view's column is blocked if it is made from something blocked; the whole
+//     view is, if its rows depend on something blocked, such as by a condition, or
+//     if its rule calls a function that may not be called. Catalogs of PostgreSQL's
+//     own count as blocked.
 //
 // A schema that is merely not listed closes its own relations only: a view in a
 // listed schema may publish them.
@@ -228,19 +230,27 @@ func (x *closing) spreadThroughTypes() bool {
 
 func (x *closing) revealing(c catalog.Column) bool { return x.Reveals(cmp.Or(c.Element, c.TypeOID)) }
 
-// view judges a view by everything that its rule mentions, whichever of its
-// columns that ends up in. Views below it are judged first.
+// view judges a view by what its rule reads: for its rows, and for each of its
+// columns. Views below it are judged first.
 func (x *closing) view(r *catalog.Relation) {
 	if x.views[r.OID] || r.Kind != catalog.View && r.Kind != catalog.MaterializedView {
 		return
 	}
 	x.views[r.OID] = true
-	if x.verdicts[r.OID] == Allowed {
-		x.verdicts[r.OID] = BlockedView // for as long as it is being judged
-		if !slices.ContainsFunc(r.Reads, x.forbidden) {
-			x.verdicts[r.OID] = Allowed
+	if x.verdicts[r.OID] != Allowed {
+		return
+	}
+	x.verdicts[r.OID] = BlockedView // for as long as it is being judged
+	for _, d := range r.Reads {
+		switch {
+		case !x.forbidden(d):
+		case d.Output == 0:
+			return
+		default:
+			x.columns[column{r.OID, d.Output}] = blocked
 		}
 	}
+	x.verdicts[r.OID] = Allowed
 }
 
 // forbidden reports whether a view may not read d.

@@ -35,7 +35,7 @@ const (
 	BlockedSchema                // its schema is blocked
 	BlockedTable                 // it, or something that it is a part of, is blocked
 	BlockedChild                 // reading it would read the rows of a blocked partition or child; FROM ONLY does not
-	BlockedView                  // it reads something blocked
+	BlockedView                  // its rows depend on something blocked
 	NotTabular                   // a sequence
 	Allowed
 )
