@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 )
@@ -22,8 +23,9 @@ func (c *Catalog) Fingerprint() string {
 		n := *r
 		n.OID, n.RowType, n.Owner, n.EstimatedRows = 0, 0, "", 0
 		n.Columns = anonymous(r.Columns)
-		n.Parents, n.Reads = nil, nil // a view's definition says what it reads
+		n.Parents, n.Reads = nil, nil
 		add(n)
+		add(c.readNames(r))
 		for _, parent := range r.Parents {
 			if p := c.ByOID(parent); p != nil {
 				add(p.String())
@@ -71,6 +73,27 @@ func anonymous(columns []Column) []Column {
 		columns[i].Number, columns[i].TypeOID, columns[i].Element, columns[i].GeneratedFrom = 0, 0, 0, nil
 	}
 	return columns
+}
+
+// readNames writes down what a view reads. Its definition says so too, but for one
+// that was locked.
+func (c *Catalog) readNames(view *Relation) []string {
+	names := make([]string, 0, len(view.Reads))
+	for _, d := range view.Reads {
+		relation, column, output := strconv.Itoa(int(d.Relation)), strconv.Itoa(int(d.Column)), ""
+		if r := c.ByOID(d.Relation); r != nil {
+			relation = r.String()
+			if x := r.Numbered(d.Column); x != nil {
+				column = x.Name
+			}
+		}
+		if x := view.Numbered(d.Output); x != nil {
+			output = x.Name
+		}
+		names = append(names, fmt.Sprintf("%s %q %q %t %s %q %t", output, relation, column, d.Whole, c.functionName(d.Function), d.Builtin, d.Planned))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // functionName names a function; those below FirstUserOID are PostgreSQL's own.

@@ -24,6 +24,8 @@ import (
 //     if its rule calls a function that may not be called. Catalogs of PostgreSQL's
 //     own count as blocked.
 //
+// What is left with no column that may be read is closed.
+//
 // A schema that is merely not listed closes its own relations only: a view in a
 // listed schema may publish them.
 func (r *Rules) Close(c *catalog.Catalog) *Policy {
@@ -57,6 +59,7 @@ func (r *Rules) Close(c *catalog.Catalog) *Policy {
 			x.view(view)
 		}
 	}
+	x.closeEmptied()
 	x.closeSchemas()
 	x.openCatalogs()
 	x.allTypes()
@@ -274,6 +277,29 @@ func (x *closing) forbidden(d catalog.Dependency) bool {
 		return slices.ContainsFunc(r.Columns, func(c catalog.Column) bool { return x.columns[column{r.OID, c.Number}] != open })
 	default:
 		return x.columns[column{r.OID, d.Column}] != open
+	}
+}
+
+// closeEmptied closes the relations of which no column may be read: without one,
+// PostgreSQL does not let a role count the rows either. That does not spread.
+func (x *closing) closeEmptied() {
+	for _, r := range x.Catalog.Relations {
+		if x.verdicts[r.OID] != Allowed || len(r.Columns) == 0 {
+			continue
+		}
+		openest := blocked
+		for _, c := range r.Columns {
+			openest = min(openest, x.columns[column{r.OID, c.Number}])
+		}
+		switch {
+		case openest == open:
+		case openest == blockedChild:
+			x.verdicts[r.OID] = BlockedChild
+		case r.Kind == catalog.View || r.Kind == catalog.MaterializedView:
+			x.verdicts[r.OID] = BlockedView
+		default:
+			x.verdicts[r.OID] = BlockedTable
+		}
 	}
 }
 

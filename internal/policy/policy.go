@@ -33,9 +33,9 @@ const (
 	Unknown       Verdict = iota // it is not in the catalog that the policy is closed over
 	ClosedSchema                 // its schema is not among those that can be read
 	BlockedSchema                // its schema is blocked
-	BlockedTable                 // it, or something that it is a part of, is blocked
+	BlockedTable                 // it, or something that it is a part of, is blocked, or all its columns are
 	BlockedChild                 // reading it would read the rows of a blocked partition or child; FROM ONLY does not
-	BlockedView                  // its rows depend on something blocked
+	BlockedView                  // its rows depend on something blocked, or all its columns do
 	NotTabular                   // a sequence
 	Allowed
 )

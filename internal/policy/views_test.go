@@ -32,7 +32,7 @@ func TestViews(t *testing.T) {
 		{"shown", "select id, phone as contact, name from people", []string{"id", "name"}},
 		{"of_child", "select id, phone from vips", []string{"id"}},
 		{"of_parent", "select id, phone from only people", []string{"id"}},
-		{"all_hidden", "select phone, upper(phone) as more from people", []string{}},
+		{"all_hidden", "select phone, upper(phone) as more from people", nil},
 		{"filtered", "select id from people where phone like '0%'", nil},
 		{"sorted", "select id from people order by phone", nil},
 		{"grouped", "select phone, count(*) as n from people group by phone", nil},

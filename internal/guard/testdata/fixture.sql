@@ -84,6 +84,17 @@ CREATE VIEW key_list AS SELECT id FROM vault.keys;
 CREATE VIEW report.monthly AS SELECT date_trunc('month', seen_at) AS month, count(*) AS visits, sum(cost) AS income FROM visits GROUP BY 1;
 CREATE MATERIALIZED VIEW report.busiest AS SELECT pet_id, count(*) AS visits FROM visits GROUP BY pet_id;
 CREATE MATERIALIZED VIEW report.ibans AS SELECT id, iban FROM owners;
+-- Views of which some columns may be read, and some that have their rows by what may not.
+CREATE VIEW account_ends AS SELECT o.id, o.name, right(o.iban, 4) AS "Ends", p.name AS pet FROM owners o LEFT JOIN pets p ON p.owner_id = o.id;
+CREATE VIEW contacts AS SELECT id, name, email::text AS contact FROM owners UNION ALL SELECT id, name, iban FROM owners;
+CREATE VIEW contacts_once AS SELECT id, name FROM owners UNION SELECT id, iban FROM owners;
+CREATE VIEW carded AS SELECT o.id, o.name, (SELECT c.number FROM cards c WHERE c.owner_id = o.id LIMIT 1) AS card FROM owners o;
+CREATE VIEW rich AS SELECT s.id, s.name, row_number() OVER (ORDER BY s.salary) AS place FROM staff s;
+CREATE VIEW payroll AS SELECT role, count(*) AS n, sum(salary) AS paid FROM staff GROUP BY role;
+CREATE VIEW paid_alike AS SELECT a.name FROM staff a JOIN staff b USING (salary);
+CREATE VIEW account_rows AS SELECT a AS row, a.id FROM owner_accounts a;
+CREATE VIEW locals WITH (security_barrier) AS SELECT id, name, pin_hash AS code FROM owners WHERE city = 'Bern';
+CREATE VIEW only_ibans AS SELECT iban FROM owners;
 
 -- Functions that may be called.
 CREATE FUNCTION age_in_years(born date) RETURNS int LANGUAGE sql STABLE AS 'SELECT extract(year FROM age(born))::int';
