@@ -37,12 +37,15 @@ func (r *resolver) explain(n *pg_query.ExplainStmt) *pg_query.SelectStmt {
 }
 
 // judgePlan judges what the plan of a statement that has been read will show:
-// names of relations and, with VERBOSE, all their columns.
+// names of relations, conditions and, with VERBOSE, all columns of relations.
 func (r *resolver) judgePlan() {
-	for _, rel := range planned(r.policy, r.reads().Tables) {
-		if !r.policy.Only(rel) {
-			r.refuse(ExplainNotAllowed, 0, "explain a statement that reads tables alone", "the plan would show tables that may not be read")
+	all := planned(r.policy, r.reads().Tables)
+	for _, safe := range all {
+		if !safe {
+			r.refuse(ExplainNotAllowed, 0, "explain a statement that reads tables alone", "the plan could show what may not be read")
 		}
+	}
+	for rel := range all {
 		function := slices.ContainsFunc(rel.Reads, func(d catalog.Dependency) bool { return d.Function != 0 })
 		if r.verbose && (len(r.policy.Columns(rel)) < len(rel.Columns) || rel.Kind == catalog.ForeignTable || function) {
 			r.refuse(ExplainNotAllowed, 0, "leave VERBOSE out", "EXPLAIN VERBOSE would show every column of a table of which some may not be read")
@@ -56,41 +59,56 @@ func (r *resolver) judgePlan() {
 }
 
 // Planned are the names of the relations that a plan of the statement can have,
-// without their schemas, each with whether it is one that may be read.
+// without their schemas, each with whether what the plan says of it may be shown.
 func (s Statement) Planned() map[string]bool {
 	names := map[string]bool{}
-	for _, rel := range planned(s.policy, s.reads.Tables) {
-		readable, known := names[rel.Name]
-		names[rel.Name] = s.policy.Only(rel) && (readable || !known)
+	for rel, safe := range planned(s.policy, s.reads.Tables) {
+		others, known := names[rel.Name]
+		names[rel.Name] = safe && (others || !known)
 	}
 	return names
 }
 
 // planned are the relations that a plan of a statement which reads tables can
 // name: those, what is below the views among them, and partitions and children.
-func planned(p *policy.Policy, tables []string) []*catalog.Relation {
-	var all []*catalog.Relation
-	seen := map[*catalog.Relation]bool{}
+// Each comes with whether it is safe to show: it may be read, and no view reads it
+// by a condition for a column that may not be read. A plan can have that
+// condition although the statement does not mention the column.
+func planned(p *policy.Policy, tables []string) map[*catalog.Relation]bool {
+	all := map[*catalog.Relation]bool{}
+	var hidden []*catalog.Relation
 	var add func(*catalog.Relation)
 	add = func(rel *catalog.Relation) {
-		if rel == nil || seen[rel] || rel.Kind == catalog.Sequence {
+		if rel == nil || rel.Kind == catalog.Sequence {
 			return
 		}
-		seen[rel] = true
-		all = append(all, rel)
+		if _, seen := all[rel]; seen {
+			return
+		}
+		all[rel] = p.Only(rel)
 		if p.Verdict(rel) != policy.BlockedChild { // of which FROM ONLY leaves the children out
 			for _, oid := range p.Catalog.Children(rel.OID) {
 				add(p.Catalog.ByOID(oid))
 			}
 		}
+		if rel.Kind != catalog.View { // a materialized one is planned as a table is
+			return
+		}
 		for _, d := range rel.Reads {
-			add(p.Catalog.ByOID(d.Relation))
+			below := p.Catalog.ByOID(d.Relation)
+			add(below)
+			if c := rel.Numbered(d.Output); d.Planned && below != nil && (c == nil || !p.Column(rel, c)) {
+				hidden = append(hidden, below)
+			}
 		}
 	}
 	for _, rel := range p.Catalog.Relations {
 		if slices.Contains(tables, rel.String()) {
 			add(rel)
 		}
+	}
+	for _, rel := range hidden {
+		all[rel] = false
 	}
 	return all
 }

@@ -108,7 +108,7 @@ func (r *resolver) relation(database, schema, name string, only bool, at int32) 
 	case verdict == policy.BlockedChild:
 		r.refuse(BlockedTable, at, "read FROM ONLY "+written, "table %s may not be read together with the tables that inherit from it", written)
 	case verdict == policy.BlockedView:
-		r.refuse(BlockedTable, at, r.nearestTable(schema, name), "view %s may not be read: it shows what may not be read", written)
+		r.refuse(BlockedTable, at, r.nearestTable(schema, name), "view %s may not be read: it is made from what may not be read", written)
 	case verdict == policy.NotTabular:
 		r.refuse(BlockedTable, at, "", "%s is a sequence, which may not be read", written)
 	default:

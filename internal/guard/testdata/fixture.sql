@@ -88,7 +88,7 @@ CREATE MATERIALIZED VIEW report.ibans AS SELECT id, iban FROM owners;
 CREATE VIEW account_ends AS SELECT o.id, o.name, right(o.iban, 4) AS "Ends", p.name AS pet FROM owners o LEFT JOIN pets p ON p.owner_id = o.id;
 CREATE VIEW contacts AS SELECT id, name, email::text AS contact FROM owners UNION ALL SELECT id, name, iban FROM owners;
 CREATE VIEW contacts_once AS SELECT id, name FROM owners UNION SELECT id, iban FROM owners;
-CREATE VIEW carded AS SELECT o.id, o.name, (SELECT c.number FROM cards c WHERE c.owner_id = o.id LIMIT 1) AS card FROM owners o;
+CREATE VIEW with_card AS SELECT o.id, o.name, (SELECT c.number FROM cards c WHERE c.owner_id = o.id LIMIT 1) AS card FROM owners o;
 CREATE VIEW rich AS SELECT s.id, s.name, row_number() OVER (ORDER BY s.salary) AS place FROM staff s;
 CREATE VIEW payroll AS SELECT role, count(*) AS n, sum(salary) AS paid FROM staff GROUP BY role;
 CREATE VIEW paid_alike AS SELECT a.name FROM staff a JOIN staff b USING (salary);
