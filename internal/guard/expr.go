@@ -145,22 +145,27 @@ func (r *resolver) columnRef(q *query, ref *pg_query.ColumnRef) typ {
 	if it == nil {
 		return typ{}
 	}
+	return r.itemColumn(it, name, ref.Location)
+}
+
+// itemColumn reads a column of an item.
+func (r *resolver) itemColumn(it *item, name string, at int32) typ {
 	c, how := it.column(name)
 	switch {
 	case how == found && c == nil:
-		return r.systemColumn(it, name, ref.Location)
+		return r.systemColumn(it, name, at)
 	case how == found:
 		if c.derived {
-			r.notation(name, ref.Location)
+			r.notation(name, at)
 		}
-		r.mention(c, ref.Location)
+		r.mention(c, at)
 		return c.typ
 	case how == ambiguous:
-		r.refuse(AmbiguousColumn, ref.Location, "give the columns different aliases", "%s has more than one column %s", it.name, name)
+		r.refuse(AmbiguousColumn, at, "give the columns different aliases", "%s has more than one column %s", it.name, name)
 	case how == unclear:
-		r.refuse(NotSupported, ref.Location, "name the columns in the alias: AS t(a, b)", "the columns of %s cannot be told", it.name)
+		r.refuse(NotSupported, at, "name the columns in the alias: AS t(a, b)", "the columns of %s cannot be told", it.name)
 	default:
-		r.refuse(UnknownColumn, ref.Location, r.nearestColumn([]*item{it}, name), "%s has no column %s", it.name, name)
+		r.refuse(UnknownColumn, at, r.nearestColumn([]*item{it}, name), "%s has no column %s", it.name, name)
 	}
 	return typ{}
 }
@@ -271,21 +276,59 @@ func (r *resolver) systemColumn(it *item, name string, at int32) typ {
 	return scalar
 }
 
+// rowOf is the item of FROM that an expression stands for as a row, or nil. What
+// follows a dot then is a name that the item gives its columns, which need not be
+// one of its type's attributes. Like PostgreSQL's own privileges it wants the whole
+// row to be readable, whichever column of it is meant.
+func (r *resolver) rowOf(q *query, n *pg_query.Node) *item {
+	ref := n.GetColumnRef()
+	if ref == nil {
+		return nil
+	}
+	var it *item
+	if qualification := ref.Fields[:len(ref.Fields)-1]; len(qualification) > 0 {
+		if ref.Fields[len(ref.Fields)-1].GetAStar() == nil {
+			return nil
+		}
+		it = r.qualifiedItem(q, qualification, ref.Location)
+	} else if name, bare := bareName(n); bare {
+		if _, _, how := q.column(name, false); how != notFound {
+			return nil
+		}
+		it, _ = q.item(nil, name)
+		if it != nil && it.derived {
+			r.derived(q, it, name, ref.Location)
+		}
+	}
+	if it == nil || it.scalar != nil {
+		return nil
+	}
+	if !r.mayReadAll(it) {
+		r.mentionAll(it.columns, ref.Location, "the row "+it.name)
+	}
+	return it
+}
+
 // indirection reads subscripts and attributes behind an expression. An attribute
 // must be one: PostgreSQL would also call a function of that name.
 func (r *resolver) indirection(q *query, arg *pg_query.Node, list []*pg_query.Node) typ {
-	t := r.expr(q, arg)
+	var t typ
+	if it := r.rowOf(q, arg); it != nil && len(list) > 0 && list[0].GetString_() != nil {
+		name := list[0].GetString_().Sval
+		if _, how := it.column(name); how == notFound {
+			r.refuse(UnknownColumn, location(arg), "call a function as f(x)", "the row has no attribute %s", name)
+		}
+		t, list = r.itemColumn(it, name, location(arg)), list[1:]
+	} else {
+		t = r.expr(q, arg)
+	}
 	whole := t.made
-	for _, n := range list {
-		switch n := n.GetNode().(type) {
+	for len(list) > 0 {
+		switch n := list[0].GetNode().(type) {
 		case *pg_query.Node_AIndices:
-			r.condition(q, n.AIndices.Lidx)
-			r.condition(q, n.AIndices.Uidx)
-			if !n.AIndices.IsSlice {
-				t = t.element()
-			}
+			t, list = r.subscripts(q, t, list)
 		case *pg_query.Node_String_:
-			t = r.attribute(t, n.String_.Sval, location(arg))
+			t, list = r.attribute(t, n.String_.Sval, location(arg)), list[1:]
 		default:
 			r.refuse(NotSupported, location(arg), "", ".* is not allowed here")
 			return typ{}
@@ -293,6 +336,23 @@ func (r *resolver) indirection(q *query, arg *pg_query.Node, list []*pg_query.No
 		t.made = max(t.made, whole)
 	}
 	return t
+}
+
+// subscripts reads the subscripts that list begins with. Together they mean one
+// element, however many dimensions there are, or a slice if one of them is.
+func (r *resolver) subscripts(q *query, t typ, list []*pg_query.Node) (typ, []*pg_query.Node) {
+	slice := false
+	for len(list) > 0 && list[0].GetAIndices() != nil {
+		n := list[0].GetAIndices()
+		r.condition(q, n.Lidx)
+		r.condition(q, n.Uidx)
+		slice = slice || n.IsSlice
+		list = list[1:]
+	}
+	if slice {
+		return t, list
+	}
+	return t.element(), list
 }
 
 func (r *resolver) attribute(t typ, name string, at int32) typ {

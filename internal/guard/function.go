@@ -12,6 +12,9 @@ import (
 
 // call reads a function call with all its clauses and judges the function.
 func (r *resolver) call(q *query, n *pg_query.FuncCall) typ {
+	if it, name := r.columnCall(q, n); it != nil {
+		return r.itemColumn(it, name, n.Location)
+	}
 	args := r.exprs(q, n.Args)
 	order := r.sortList(q, n.AggOrder)
 	r.condition(q, n.AggFilter)
@@ -29,6 +32,26 @@ func (r *resolver) call(q *query, n *pg_query.FuncCall) typ {
 		t.made = r.makes(name, n, args)
 	}
 	return t
+}
+
+// columnCall is the item of FROM and the name of its column, if a call is one in
+// function notation, name(t), and no function has that name: those come first.
+func (r *resolver) columnCall(q *query, n *pg_query.FuncCall) (*item, string) {
+	if len(n.Funcname) != 1 || len(n.Args) != 1 || n.AggOrder != nil || n.AggFilter != nil || n.Over != nil || n.AggDistinct || n.FuncVariadic || r.refused() {
+		return nil, ""
+	}
+	name := n.Funcname[0].GetString_().GetSval()
+	if r.routine(name) != nil || slices.ContainsFunc(r.catalog.FunctionsNamed(name), func(f *catalog.Function) bool { return r.visible("", f.Schema) }) {
+		return nil, ""
+	}
+	it := r.rowOf(q, n.Args[0])
+	if it == nil {
+		return nil, ""
+	}
+	if _, how := it.column(name); how != found {
+		return nil, ""
+	}
+	return it, name
 }
 
 // function judges a function and returns what it returns. PostgreSQL chooses

@@ -92,7 +92,13 @@ func (r *resolver) expand(q *query, n *pg_query.Node) ([]column, bool) {
 	if ind == nil || ind.Indirection[len(ind.Indirection)-1].GetAStar() == nil {
 		return nil, false
 	}
-	t := r.indirection(q, ind.Arg, ind.Indirection[:len(ind.Indirection)-1])
+	before := ind.Indirection[:len(ind.Indirection)-1]
+	if len(before) == 0 {
+		if it := r.rowOf(q, ind.Arg); it != nil {
+			return r.itemStar(it, location(n)), true
+		}
+	}
+	t := r.indirection(q, ind.Arg, before)
 	fields, known := r.attributes(t)
 	if !known {
 		r.refuse(NotSupported, location(n), "name the attributes", "the attributes that .* stands for cannot be told")

@@ -58,17 +58,18 @@ func lists(b config.Blocked, functions, extensions []string) []list {
 		{[]string{"blocked", "schemas"}, b.Schemas, schemas},
 		{[]string{"blocked", "tables"}, b.Tables, tables},
 		{[]string{"blocked", "columns"}, b.Columns, columns},
-		{[]string{"blocked", "functions"}, b.Functions, routines},
-		{[]string{"allow_functions"}, functions, routines},
+		{[]string{"blocked", "functions"}, b.Functions, functionNames},
+		{[]string{"allow_functions"}, functions, functionNames},
 		{[]string{"allow_extensions"}, extensions, installed},
 	}
 }
 
-// unmatched reports whether nothing has a name that fits. PostgreSQL's own is in
-// no catalog, and a function without a schema may be that.
+// unmatched reports whether nothing has a name that fits. Of PostgreSQL's own
+// schemas only the functions are known.
 func (l list) unmatched(text string, catalogs []*catalog.Catalog) (Unmatched, bool) {
 	p := parsePattern(text)
-	if p[0] == "information_schema" || strings.HasPrefix(p[0], "pg_") || l.setting[len(l.setting)-1] == "functions" && len(p) == 1 {
+	ofFunction := l.setting[len(l.setting)-1] == "functions"
+	if p[0] == "information_schema" || strings.HasPrefix(p[0], "pg_") && !ofFunction {
 		return Unmatched{}, false
 	}
 	var among []string
@@ -110,9 +111,12 @@ func columns(c *catalog.Catalog) (names [][]string) {
 	return names
 }
 
-func routines(c *catalog.Catalog) (names [][]string) {
+func functionNames(c *catalog.Catalog) (names [][]string) {
 	for _, f := range c.Functions {
 		names = append(names, []string{f.Schema, f.Name})
+	}
+	for name := range routines() {
+		names = append(names, []string{"pg_catalog", name})
 	}
 	return names
 }

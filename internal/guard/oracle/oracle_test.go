@@ -24,14 +24,25 @@ const (
 	fixtureJSON = "../testdata/catalog.json"
 )
 
-// open makes a database of the fixture and connects to it.
-func open(t *testing.T, url func(script string) string) *pgx.Conn {
+// openURL makes a database of the fixture and returns a superuser's URL of it.
+func openURL(t *testing.T, s *pgtest.Server) string {
 	t.Helper()
 	script, err := os.ReadFile(fixture)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := pgx.Connect(t.Context(), url(string(script)))
+	return s.Open(t, string(script))
+}
+
+// open makes a database of the fixture and connects to it.
+func open(t *testing.T, s *pgtest.Server) *pgx.Conn {
+	t.Helper()
+	return connect(t, openURL(t, s))
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +52,7 @@ func open(t *testing.T, url func(script string) string) *pgx.Conn {
 
 // TestCatalogIsCurrent shows that the guard's own tests judge what fixture.sql makes.
 func TestCatalogIsCurrent(t *testing.T) {
-	conn := open(t, func(script string) string { return pgtest.Open(t, script) })
+	conn := open(t, pgtest.Any(t))
 	loaded, err := catalog.Load(t.Context(), conn)
 	if err != nil {
 		t.Fatal(err)
