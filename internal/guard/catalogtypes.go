@@ -14,6 +14,7 @@ const (
 	int4OID     = 23
 	textOID     = 25
 	jsonOID     = 114
+	jsonbOID    = 3802
 	xmlOID      = 142
 	bpcharOID   = 1042
 	bitOID      = 1560

@@ -417,6 +417,10 @@ func (r *resolver) subLink(q *query, n *pg_query.SubLink) typ {
 
 func (r *resolver) caseExpr(q *query, n *pg_query.CaseExpr) typ {
 	subject := r.expr(q, n.Arg)
+	if n.Arg != nil {
+		r.caseOperand = true
+		r.judgeJSONCase(n.Location)
+	}
 	result := r.expr(q, n.Defresult)
 	for _, w := range n.Args {
 		w := w.GetCaseWhen()

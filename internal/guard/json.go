@@ -47,10 +47,24 @@ func (r *resolver) jsonExpr(q *query, node any) (t typ, ok bool) {
 	t = scalar
 	if output.GetTypeName() != nil {
 		t = r.typeName(output.TypeName)
+		if t.oid != jsonOID && t.oid != jsonbOID {
+			r.convertJSON = true
+			r.judgeJSONCase(at)
+		}
 		r.convertTo(t, scalar, explicitly, at)
 	}
 	t.made = r.limit(size, at)
 	return t, true
+}
+
+// judgeJSONCase refuses a statement with both CASE x WHEN … and RETURNING. Where x
+// is constant, and wherever the planner brings them together, PostgreSQL 16 to 18
+// convert x in place of the JSON, and take it for a text whatever it is: the
+// server crashes, or shows what is at that address.
+func (r *resolver) judgeJSONCase(at int32) {
+	if r.caseOperand && r.convertJSON {
+		r.refuse(NotSupported, at, "cast the JSON instead, or write CASE WHEN x = …", "CASE x WHEN … and RETURNING of JSON constructors are not supported together")
+	}
 }
 
 // jsonPair and jsonValue return how much the statement makes of what they read.

@@ -30,7 +30,10 @@ type resolver struct {
 
 	verbose bool   // it is an EXPLAIN VERBOSE
 	inlined []*cte // the NOT MATERIALIZED ones in use
-	width   int    // columns of everything in FROM so far
+
+	caseOperand bool // it has CASE x WHEN …
+	convertJSON bool // it has an SQL/JSON constructor whose result is converted
+	width       int  // columns of everything in FROM so far
 }
 
 // Bounds of what names can stand for: a short statement can multiply columns.

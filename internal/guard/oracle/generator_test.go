@@ -18,6 +18,7 @@ type generator struct {
 	rows     map[string][]field // the columns of relations, by their names
 	database string
 	json     bool     // the server knows the SQL/JSON constructors
+	converts bool     // they may say RETURNING, but no CASE may have an operand: both crash servers
 	readable []source // tables and views
 	closed   []source // those that may not be read
 	deepest  int      // where expressions stop to nest; queries do so before
@@ -80,6 +81,7 @@ func pick[T any](g *generator, from ...T) T { return from[g.random.IntN(len(from
 // statement is one statement.
 func (g *generator) statement() string {
 	g.depth, g.frames, g.with = 0, nil, nil
+	g.converts = g.chance(50)
 	g.deepest = pick(g, 3, 4, 5, 7)
 	sql, _ := g.query()
 	if g.chance(4) {
@@ -109,6 +111,10 @@ func (g *generator) expr(k kind) string {
 		return g.fill(pick(g, all.beyond...))
 	case g.chance(8) && g.json && len(all.json) > 0:
 		return g.fill(pick(g, all.json...))
+	case g.chance(8) && g.json && g.converts && len(all.converted) > 0:
+		return g.fill(pick(g, all.converted...))
+	case g.chance(3) && !g.converts:
+		return g.fill("CASE $any WHEN $any THEN $same WHEN $any THEN $same END", k)
 	case g.chance(6) && g.shallow() && len(all.aggregates) > 0:
 		if g.json && len(all.jsonAggregates) > 0 && g.chance(50) {
 			return g.aggregateQuery(all.jsonAggregates)

@@ -58,7 +58,8 @@ type productions struct {
 	forms          []string
 	json           []string // that servers know from 16 on
 	aggregates     []string
-	jsonAggregates []string
+	jsonAggregates []string // likewise
+	converted      []string // and of which the result is converted
 	closed         []string // with what the role is denied
 	beyond         []string // with what only the guard refuses
 }
@@ -146,7 +147,7 @@ var grammar = map[kind]productions{
 			"($any IN $all_any)", "($any = ANY $all_any)", "($any > ALL $all_any)", "($any NOT IN $all_any)", "(($int, $text) IN (SELECT p.id, p.name FROM clinic.pets p))",
 			"($texts @> $texts)", "($texts && $texts)", "($jsonb @> $jsonb)", "($jsonb ? 'k')", "($time <@ $period)", "(($date, $date) OVERLAPS ($date, $date))",
 			"starts_with($text, 'a')", "($xml IS DOCUMENT)", "($xml IS NOT DOCUMENT)", "xmlexists('/a' PASSING $xml)", "($species = 'cat')", "($text OPERATOR(pg_catalog.~~) $text)",
-			"($address = $address)", "CASE $int WHEN 1 THEN $bool WHEN $int THEN $bool END", "isempty($period)",
+			"($address = $address)", "isempty($period)",
 		},
 		json: []string{
 			"($text IS JSON)", "($text IS NOT JSON)", "($text IS JSON OBJECT WITH UNIQUE KEYS)", "($text IS JSON ARRAY)", "($text IS JSON SCALAR)", "($text IS JSON VALUE WITHOUT UNIQUE KEYS)",
@@ -171,8 +172,12 @@ var grammar = map[kind]productions{
 		},
 		json: []string{
 			"JSON_OBJECT('k': $any, 'l' VALUE $text RETURNING jsonb)", "JSON_OBJECT('k': $text FORMAT JSON ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb)", "JSON_OBJECT(RETURNING jsonb)",
-			"JSON_ARRAY($any, $any ABSENT ON NULL RETURNING jsonb)", "JSON_ARRAY($text FORMAT JSON NULL ON NULL)::jsonb", "JSON_ARRAY($any RETURNING text FORMAT JSON)::jsonb",
-			"JSON_ARRAY(SELECT $any FROM clinic.pets RETURNING jsonb)", "JSON_ARRAY(SELECT $text FROM clinic.suppliers RETURNING text)::jsonb", "convert_from(JSON_ARRAY($any RETURNING bytea FORMAT JSON ENCODING UTF8), 'utf8')::jsonb",
+			"JSON_ARRAY($any, $any ABSENT ON NULL RETURNING jsonb)", "JSON_ARRAY($text FORMAT JSON NULL ON NULL)::jsonb",
+			"JSON_ARRAY(SELECT $any FROM clinic.pets RETURNING jsonb)",
+		},
+		converted: []string{
+			"JSON_ARRAY($any RETURNING text FORMAT JSON)::jsonb", "JSON_ARRAY(SELECT $text FROM clinic.suppliers RETURNING text)::jsonb",
+			"convert_from(JSON_ARRAY($any RETURNING bytea FORMAT JSON ENCODING UTF8), 'utf8')::jsonb", "JSON_OBJECT('k': $any RETURNING varchar(100))::jsonb",
 		},
 		closed: []string{"to_jsonb(clinic.owner_of($int))", "(SELECT doc FROM clinic.owner_rows LIMIT 1)", "(SELECT to_jsonb(o) FROM clinic.owners o LIMIT 1)"},
 	},
@@ -216,7 +221,7 @@ var grammar = map[kind]productions{
 
 // common are forms of every kind.
 var common = []string{
-	"CASE WHEN $bool THEN $same ELSE $same END", "CASE $any WHEN $any THEN $same WHEN $any THEN $same END", "coalesce($same, $same)", "$one_same", "($same)", "(SELECT $same)",
+	"CASE WHEN $bool THEN $same ELSE $same END", "coalesce($same, $same)", "$one_same", "($same)", "(SELECT $same)",
 	"(VALUES ($same))",
 }
 

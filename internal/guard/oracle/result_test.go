@@ -90,7 +90,7 @@ func (s signature) call() string {
 // not allowed.
 func TestResults(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
-		conn := open(t, func(script string) string { return s.Open(t, script) })
+		conn := open(t, s)
 		p := policyOf(t, conn)
 		if _, err := conn.Exec(t.Context(), "set search_path = "+strings.Join(p.SearchPath, ", ")); err != nil {
 			t.Fatal(err)
@@ -136,7 +136,7 @@ func TestResults(t *testing.T) {
 // and no other.
 func TestOutColumns(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
-		conn := open(t, func(script string) string { return s.Open(t, script) })
+		conn := open(t, s)
 		p := policyOf(t, conn)
 		compared := 0
 		for _, f := range signatures(t, conn) {
@@ -167,7 +167,7 @@ func TestOutColumns(t *testing.T) {
 // pg_catalog, so that no user's type is taken for it.
 func TestTypesAreDecided(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
-		conn := open(t, func(script string) string { return s.Open(t, script) })
+		conn := open(t, s)
 		p := policyOf(t, conn)
 		rows, err := conn.Query(t.Context(), "select typname from pg_type where typnamespace = 'pg_catalog'::regnamespace and oid < 16384 and typname not like E'\\\\_%'")
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 
-	"github.com/pgmcp/pgmcp/internal/catalog"
+	"github.com/pgmcp/pgmcp/internal/grants"
 	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 	"github.com/pgmcp/pgmcp/internal/policy"
@@ -215,44 +215,18 @@ func parse(t *testing.T, sql string) *pg_query.ParseResult {
 	return tree
 }
 
-// makeRole makes a role that may read what the policy allows.
+// makeRole makes the role of the policy.
 func makeRole(t *testing.T, admin *pgx.Conn, p *policy.Policy) string {
 	t.Helper()
 	role := fmt.Sprintf("guard_reader_%d", admin.PgConn().PID())
-	grants := []string{"create role " + role, "alter default privileges revoke execute on routines from public"}
+	if _, err := admin.Exec(t.Context(), grants.SQL(p, role)); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		if _, err := admin.Exec(context.Background(), "reset role; drop owned by "+role+"; drop role "+role); err != nil {
+		if _, err := admin.Exec(context.Background(), "drop owned by "+role+"; drop role "+role); err != nil {
 			t.Error(err)
 		}
 	})
-	for _, schema := range p.SearchPath {
-		grants = append(grants, "grant usage on schema "+schema+" to "+role)
-	}
-	for _, r := range p.Catalog.Relations {
-		var columns []string
-		for _, c := range p.Columns(r) {
-			columns = append(columns, ident(c.Name))
-		}
-		on := " on " + r.Schema + "." + ident(r.Name) + " to " + role
-		switch {
-		case len(columns) == len(r.Columns) && r.Kind != catalog.Sequence, p.Only(r) && !p.Relation(r):
-			grants = append(grants, "grant select"+on)
-		case len(columns) > 0:
-			grants = append(grants, "grant select ("+strings.Join(columns, ", ")+")"+on)
-		}
-	}
-	for _, f := range p.Catalog.Functions {
-		routine := fmt.Sprintf(" on routine %s.%s(%s) ", f.Schema, f.Name, f.Arguments)
-		grants = append(grants, "revoke execute"+routine+"from public")
-		if p.Function(f) {
-			grants = append(grants, "grant execute"+routine+"to "+role)
-		}
-	}
-	for _, sql := range grants {
-		if _, err := admin.Exec(t.Context(), sql); err != nil {
-			t.Fatalf("%s: %v", sql, err)
-		}
-	}
 	return role
 }
 
