@@ -11,6 +11,7 @@ import (
 // OIDs of PostgreSQL's own types, which are the same on every server.
 const (
 	int8OID     = 20
+	int2OID     = 21
 	int4OID     = 23
 	textOID     = 25
 	jsonOID     = 114

@@ -41,7 +41,8 @@ func (r *resolver) columnCall(q *query, n *pg_query.FuncCall) (*item, string) {
 		return nil, ""
 	}
 	name := n.Funcname[0].GetString_().GetSval()
-	if r.routine(name) != nil || slices.ContainsFunc(r.catalog.FunctionsNamed(name), func(f *catalog.Function) bool { return r.visible("", f.Schema) }) {
+	cast := catalogTypeNamed(name) != nil // what is called like a type makes one, and never of a row
+	if r.routine(name) != nil && !cast || slices.ContainsFunc(r.catalog.FunctionsNamed(name), func(f *catalog.Function) bool { return r.visible("", f.Schema) }) {
 		return nil, ""
 	}
 	it := r.rowOf(q, n.Args[0])

@@ -26,7 +26,10 @@ func (r *resolver) operation(q *query, n *pg_query.A_Expr) typ {
 	case pg_query.A_Expr_Kind_AEXPR_NULLIF:
 		left, right := r.expr(q, n.Lexpr), r.expr(q, n.Rexpr)
 		r.operator([]string{"="}, left, right, n.Location)
-		if left.class == literal && right.class != builtin {
+		switch {
+		case left.class == literal && right.class == literal:
+			return builtinType(textOID)
+		case left.class == literal && right.class != builtin:
 			return typ{} // of rows it makes a record
 		}
 		return r.common(left, right)
@@ -170,12 +173,32 @@ func (r *resolver) operatorResult(op string, left, right typ) typ {
 		left.class == builtin && left.oid == right.oid && category(left.oid) == 'R':
 		return left
 	case plain(left) && plain(right):
-		return scalar
+		return builtinType(arithmetic(op, left, right))
 	}
 	if op == "||" || op == "+" || op == "-" || op == "*" {
 		return typ{} // arrays and ranges of users' types
 	}
 	return scalar
+}
+
+// arithmetic is the OID of the type that numbers make, 0 if that is not clear.
+func arithmetic(op string, left, right typ) uint32 {
+	if !slices.Contains([]string{"+", "-", "*", "/", "%"}, op) {
+		return 0
+	}
+	// The type of a constant, and of no operand, is that of the other one.
+	if left.class != builtin {
+		left = right
+	}
+	if right.class != builtin {
+		right = left
+	}
+	numbers := []uint32{int2OID, int4OID, int8OID, numericOID} // from narrow to wide
+	l, r := slices.Index(numbers, left.oid), slices.Index(numbers, right.oid)
+	if l < 0 || r < 0 {
+		return 0
+	}
+	return numbers[max(l, r)]
 }
 
 // couldChoose reports whether PostgreSQL could choose o for operands of these types.

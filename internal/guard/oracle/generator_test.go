@@ -50,7 +50,7 @@ func newGenerator(seed uint64, p *policy.Policy) *generator {
 		random:   rand.New(rand.NewPCG(seed, 1)),
 		rows:     map[string][]field{},
 		database: ident(p.Catalog.Database),
-		json:     p.Catalog.ServerVersion >= 160000,
+		json:     p.Catalog.ServerVersion >= newerSyntax,
 	}
 	for _, r := range p.Catalog.Relations {
 		if r.Kind == catalog.Sequence {
