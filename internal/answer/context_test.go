@@ -58,7 +58,7 @@ func libraryConfig() *config.Config {
 			},
 			AllowFunctions:    []string{"public.due_on", "public.payroll"},
 			MaxQuestionLength: 200,
-			Limits:            config.Limits{MaxRows: 5, MaxBytes: 1 << 20, StatementTimeout: config.Duration(5e9)},
+			Limits:            config.Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 5, MaxBytes: 1 << 20, StatementTimeout: config.Duration(5e9)},
 		},
 	}
 }

@@ -13,7 +13,10 @@ import (
 )
 
 func TestCheckLines(t *testing.T) {
-	p := policy.Compile(&config.Config{Databases: map[string]config.Database{"x": {}}}, "x").
+	p := policy.Compile(&config.Config{
+		Databases: map[string]config.Database{"x": {}},
+		Security:  config.Security{Limits: config.Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000}},
+	}, "x").
 		Close(&catalog.Catalog{Database: "x", ServerVersion: 170000})
 	const ok = `"allowed":true,"code":"","message":"","position":0,"hint":"","reads":{"tables":[],"columns":[],"functions":[]}}` + "\n"
 	long := `{"id": "` + strings.Repeat("x", maxLine) + `", "sql": "select 1"}`

@@ -61,6 +61,8 @@ type Blocked struct {
 
 // Limits bound one statement.
 type Limits struct {
+	MaxStatementSize Size     `json:"max_statement_size"`
+	MaxTokens        int      `json:"max_tokens"`
 	MaxRows          int      `json:"max_rows"`
 	MaxBytes         Size     `json:"max_bytes"`
 	StatementTimeout Duration `json:"statement_timeout"`
@@ -80,6 +82,8 @@ type Overrides struct {
 
 // LimitOverrides replaces the limits that are not nil.
 type LimitOverrides struct {
+	MaxStatementSize *Size     `json:"max_statement_size"`
+	MaxTokens        *int      `json:"max_tokens"`
 	MaxRows          *int      `json:"max_rows"`
 	MaxBytes         *Size     `json:"max_bytes"`
 	StatementTimeout *Duration `json:"statement_timeout"`

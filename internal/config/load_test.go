@@ -35,7 +35,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		databases: shop: url: env: "SHOP_URL"
 		databases: crm: {
 			url: file: "secrets/crm"
-			security: {allow_explain: false, limits: {max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6}}
+			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6}}
 			security: blocked: tables: ["hr.*"]
 		}
 		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
@@ -59,6 +59,8 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		AllowExtensions: []string{},
 		AllowExplain:    new(false),
 		Limits: LimitOverrides{
+			MaxStatementSize: new(Size(64 << 10)),
+			MaxTokens:        new(100),
 			MaxRows:          new(10),
 			MaxBytes:         new(Size(64 << 10)),
 			StatementTimeout: new(Duration(90 * time.Second)),
@@ -74,7 +76,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			AllowExtensions:   []string{},
 			AllowExplain:      true,
 			MaxQuestionLength: 2000,
-			Limits:            Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
+			Limits:            Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
 		},
 		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM: &LLM{

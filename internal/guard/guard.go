@@ -20,11 +20,6 @@ import (
 	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
-// MaxStatement bounds a statement, in bytes. A longer expression can overflow
-// the stack of PostgreSQL's parser, which kills the process; no Go code can
-// recover from that.
-const MaxStatement = 16 << 10
-
 // A Statement has been approved. Only [Check] makes one, so that code which
 // takes a Statement cannot be handed SQL that nobody looked at.
 type Statement struct {
@@ -61,7 +56,7 @@ func Check(sql string, p *policy.Policy) (s Statement, err error) {
 			s, err = Statement{}, &Refusal{Code: Internal, Message: "the statement could not be judged"}
 		}
 	}()
-	if refusal := checkText(sql); refusal != nil {
+	if refusal := checkText(sql, p.Limits); refusal != nil {
 		return Statement{}, refusal
 	}
 	tree, refusal := parse(sql)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 func TestStatement(t *testing.T) {
@@ -36,30 +38,39 @@ func TestExplainCanBeForbidden(t *testing.T) {
 
 // TestBounds finds the last statement that the text gate admits and the first that it refuses.
 func TestBounds(t *testing.T) {
+	limits := policy.Limits{MaxStatementSize: 8 << 10, MaxTokens: 3000}
 	tests := []struct {
 		name  string
 		shape func(n int) string
 		most  int
 	}{
-		{"bytes", func(n int) string { return "SELECT '" + strings.Repeat("x", n-9) + "'" }, MaxStatement},
+		{"bytes", func(n int) string { return "SELECT '" + strings.Repeat("x", n-9) + "'" }, 8 << 10},
 		{"operators", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) }, maxOperators},
 		{"operators in another operand", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) + ", 1+1" }, maxOperators},
 		{"operators around brackets", func(n int) string { return "SELECT (1" + strings.Repeat("+1", n-1) + ")" }, maxOperators},
 		{"operators that are words", func(n int) string { return "SELECT 1" + strings.Repeat(" ISNULL", n) }, maxOperators},
+		{"operators around BETWEEN", func(n int) string { return "SELECT 1" + strings.Repeat(" BETWEEN 1 AND NOT 1", n/2) }, maxOperators},
+		{"operators around keywords that are names", func(n int) string { return "SELECT a.from" + strings.Repeat("+a.or", n) + "+values" }, maxOperators - 1},
+		{"operators before a label", func(n int) string {
+			return "SELECT (" + strings.Repeat("@ ", 7) + "(SELECT " + strings.Repeat("@ ", n-10) + "1 case) end)"
+		}, maxOperators},
 		{"brackets", func(n int) string { return "SELECT " + strings.Repeat("(", n) + "1" }, maxNesting - 1},
 		{"cases", func(n int) string { return "SELECT " + strings.Repeat("CASE WHEN ", n) + "1" }, maxNesting - 1},
 		{"joins", func(n int) string { return "SELECT 1 FROM a" + strings.Repeat(" JOIN b ON true", n) }, maxJoins},
 		{"set operations", func(n int) string { return "SELECT 1" + strings.Repeat(" UNION SELECT 1", n) }, maxJoins},
+		{"function bodies", func(n int) string {
+			return strings.Repeat("CREATE FUNCTION f() BEGIN ATOMIC ", n) + strings.Repeat("END;", n)
+		}, maxJoins},
 		{"comments", func(n int) string { return "SELECT 1" + strings.Repeat("/**/", n) }, maxComments},
 		{"nested comments", func(n int) string { return "SELECT 1" + strings.Repeat("/*", n) + strings.Repeat("*/", n) }, maxComments},
-		{"tokens", func(n int) string { return "SELECT " + strings.Repeat("1,", n/2-1) + "1" }, maxTokens},
+		{"tokens", func(n int) string { return "SELECT " + strings.Repeat("1,", n/2-1) + "1" }, 3000},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if refusal := checkText(tt.shape(tt.most)); refusal != nil {
+			if refusal := checkText(tt.shape(tt.most), limits); refusal != nil {
 				t.Errorf("%d are refused: %v", tt.most, refusal)
 			}
-			if refusal := checkText(tt.shape(tt.most + 2)); refusal == nil || refusal.Code != TooLong {
+			if refusal := checkText(tt.shape(tt.most+2), limits); refusal == nil || refusal.Code != TooLong {
 				t.Errorf("%d are admitted: %v", tt.most+2, refusal)
 			}
 		})
@@ -76,7 +87,7 @@ func TestBoundsLeaveRoom(t *testing.T) {
 		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
 		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",
 	} {
-		if refusal := checkText(sql); refusal != nil {
+		if refusal := checkText(sql, practice(t).Limits); refusal != nil {
 			t.Errorf("%s: %v", name, refusal)
 		}
 	}

@@ -1,14 +1,18 @@
 package guard
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
-// The bounds of the text gate. They keep the depth of PostgreSQL's parser, which
-// recurses once a level, far below the smallest stack that a thread is given.
+// The bounds of the text gate that no setting moves. They keep the depth of
+// PostgreSQL's parser, which recurses once a level, far below the smallest stack
+// that a thread is given. How long a statement may be is the policy's to say: a
+// long one takes time, and no stack.
 const (
-	maxTokens    = 4000
 	maxOperators = 500 // in one expression, brackets counted as well
 	maxNesting   = 200 // open brackets and CASEs
 	maxJoins     = 100 // and as many set operations
@@ -17,9 +21,9 @@ const (
 
 // checkText refuses what must not reach the parser at all. It runs before any
 // call into C, in linear time.
-func checkText(sql string) *Refusal {
-	if len(sql) > MaxStatement {
-		return &Refusal{Code: TooLong, Message: "the statement is longer than 16 KiB", Hint: "ask for less in one statement"}
+func checkText(sql string, limits policy.Limits) *Refusal {
+	if int64(len(sql)) > limits.MaxStatementSize {
+		return &Refusal{Code: TooLong, Message: "the statement is longer than " + inKiB(limits.MaxStatementSize), Hint: askForLess}
 	}
 	if at := strings.IndexByte(sql, 0); at >= 0 {
 		return &Refusal{Code: BadText, Message: "the statement holds a NUL byte", Position: position(sql, at)}
@@ -27,7 +31,17 @@ func checkText(sql string) *Refusal {
 	if !utf8.ValidString(sql) {
 		return &Refusal{Code: BadText, Message: "the statement is not valid UTF-8", Position: invalidAt(sql)}
 	}
-	return checkShape(sql)
+	return checkShape(sql, limits.MaxTokens)
+}
+
+// askForLess is a hint.
+const askForLess = "ask for less in one statement"
+
+func inKiB(bytes int64) string {
+	if bytes%1024 == 0 {
+		return fmt.Sprintf("%d KiB", bytes/1024)
+	}
+	return fmt.Sprintf("%d bytes", bytes)
 }
 
 func invalidAt(sql string) int {
@@ -51,80 +65,136 @@ func position(sql string, offset int) int {
 // parse tree the text so far can need: operators in a row may each be a level
 // of it, operands side by side are not.
 type level struct {
-	open    byte // '(', '[' or 'c' for CASE
-	height  int  // of the operand list being read
-	tallest int  // of the ones before it
+	open     byte // '(', '[' or 'c' for CASE
+	height   int  // of the operand list being read
+	tallest  int  // of the ones before it
+	betweens int  // BETWEENs of it that still want their AND
+}
+
+func (l *level) next() {
+	l.tallest, l.height, l.betweens = max(l.tallest, l.height), 0, 0
+}
+
+// A gauge measures how deep a statement nests.
+type gauge struct {
+	levels []level
+	joins  int
+	setops int
+	before string // the token before, if it was a word or a dot
 }
 
 // checkShape scans the tokens and bounds how many there are and how deep they nest.
-func checkShape(sql string) *Refusal {
+func checkShape(sql string, maxTokens int) *Refusal {
 	s := scanner{text: sql}
-	levels := []level{{}}
-	tokens, joins, setops := 0, 0, 0
-	for s.next() {
-		if tokens++; tokens > maxTokens {
-			return tooComplex(sql, s.start, "the statement has more than 4000 words and symbols")
+	g := gauge{levels: []level{{}}}
+	for tokens := 1; s.next(); tokens++ {
+		if tokens > maxTokens {
+			return tooComplex(sql, s.start, "the statement has more than %d words and symbols", maxTokens)
 		}
-		top := &levels[len(levels)-1]
-		switch s.kind {
-		case openToken:
-			levels = append(levels, level{open: s.text[s.start]})
-		case closeToken:
-			levels = closeLevel(levels, matching(s.text[s.start]))
-		case separatorToken:
-			top.next()
-		case operatorToken:
-			top.height++
-		case wordToken:
-			switch kindOfWord(s.word()) {
-			case chains:
-				top.height++
-			case separates:
-				top.next()
-			case joinsTables:
-				joins++
-			case joinsQueries:
-				top.next()
-				setops++
-			case opensCase:
-				levels = append(levels, level{open: 'c'})
-			case endsCase:
-				levels = closeLevel(levels, 'c')
-			}
-		}
-		top = &levels[len(levels)-1]
+		g.add(&s)
 		switch {
-		case top.height > maxOperators:
-			return tooComplex(sql, s.start, "the expression has more than 500 operators in a row")
-		case len(levels) > maxNesting:
-			return tooComplex(sql, s.start, "brackets are nested more than 200 deep")
-		case joins > maxJoins, setops > maxJoins:
-			return tooComplex(sql, s.start, "the statement has more than 100 joins or set operations")
+		case g.top().height > maxOperators:
+			return tooComplex(sql, s.start, "the expression has more than %d operators in a row", maxOperators)
+		case len(g.levels) > maxNesting:
+			return tooComplex(sql, s.start, "brackets are nested more than %d deep", maxNesting)
+		case g.joins > maxJoins, g.setops > maxJoins:
+			return tooComplex(sql, s.start, "the statement has more than %d joins or set operations", maxJoins)
 		}
 	}
 	if s.comments > maxComments {
-		return &Refusal{Code: TooLong, Message: "the statement has more than 64 comments", Hint: "leave the comments out"}
+		return &Refusal{Code: TooLong, Message: fmt.Sprintf("the statement has more than %d comments", maxComments), Hint: "leave the comments out"}
 	}
 	return nil
 }
 
-func tooComplex(sql string, offset int, message string) *Refusal {
-	return &Refusal{Code: TooLong, Message: message, Position: position(sql, offset), Hint: "ask for less in one statement"}
+func tooComplex(sql string, offset int, format string, bound int) *Refusal {
+	return &Refusal{Code: TooLong, Message: fmt.Sprintf(format, bound), Position: position(sql, offset), Hint: askForLess}
 }
 
-func (l *level) next() {
-	l.tallest, l.height = max(l.tallest, l.height), 0
-}
+func (g *gauge) top() *level { return &g.levels[len(g.levels)-1] }
 
-// closeLevel ends the innermost level if it was opened by open; what does not
-// match is left for the parser to complain about.
-func closeLevel(levels []level, open byte) []level {
-	last := len(levels) - 1
-	if last == 0 || levels[last].open != open {
-		return levels
+// add takes in the token at which s stands.
+func (g *gauge) add(s *scanner) {
+	before := g.before
+	g.before = ""
+	switch s.kind {
+	case openToken:
+		g.levels = append(g.levels, level{open: s.text[s.start]})
+	case closeToken:
+		g.closeBracket(matching(s.text[s.start]))
+	case separatorToken:
+		g.top().next()
+	case operatorToken:
+		g.top().height++
+	case otherToken:
+		g.before = s.word()
+	case wordToken:
+		g.before = strings.ToLower(s.word())
+		if before != "." { // behind a dot every keyword is a name
+			g.keyword(g.before, before)
+		}
 	}
-	levels[last-1].height += 1 + max(levels[last].height, levels[last].tallest)
-	return levels[:last]
+}
+
+// keyword takes in a word. Only words that are never names may say that an
+// operand ends, and only where they do.
+func (g *gauge) keyword(word, before string) {
+	switch word {
+	case "not", "is", "isnull", "notnull", "collate", "at", "like", "ilike", "similar", "in", "overlaps", "escape":
+		g.top().height++
+	case "between":
+		g.top().height++
+		g.top().betweens++
+	case "and":
+		if g.top().betweens == 0 {
+			g.top().next()
+		} else {
+			g.top().betweens--
+		}
+	case "from":
+		if before != "distinct" { // of IS DISTINCT FROM
+			g.top().next()
+		}
+	case "group":
+		if before != "within" { // of WITHIN GROUP
+			g.top().next()
+		}
+	case "or", "when", "then", "else", "select", "where", "on", "using", "having",
+		"window", "order", "limit", "offset", "fetch":
+		g.top().next()
+	case "join":
+		g.joins++
+	case "union", "intersect", "except":
+		g.top().next()
+		g.setops++
+	case "atomic": // begins the body of a function, in which functions can be created
+		g.setops++
+	case "case":
+		g.levels = append(g.levels, level{open: 'c'})
+	case "end":
+		if g.top().open == 'c' {
+			g.close()
+		}
+	}
+}
+
+// closeBracket ends the innermost bracket if open has opened it, and with it what
+// seemed to be a CASE but was a name. What does not match is left for the parser
+// to complain about.
+func (g *gauge) closeBracket(open byte) {
+	for g.top().open == 'c' {
+		g.close()
+	}
+	if g.top().open == open {
+		g.close()
+	}
+}
+
+// close ends the innermost level, whose height is one operand's of the one around it.
+func (g *gauge) close() {
+	inner := *g.top()
+	g.levels = g.levels[:len(g.levels)-1]
+	g.top().height += 1 + max(inner.height, inner.tallest)
 }
 
 func matching(bracket byte) byte {
@@ -132,36 +202,4 @@ func matching(bracket byte) byte {
 		return '('
 	}
 	return '['
-}
-
-type wordKind uint8
-
-const (
-	plain        wordKind = iota
-	chains                // makes the tree deeper, as an operator does
-	separates             // starts an operand that stands beside the ones before
-	joinsTables           // JOIN
-	joinsQueries          // UNION, INTERSECT, EXCEPT
-	opensCase
-	endsCase
-)
-
-func kindOfWord(word string) wordKind {
-	switch strings.ToLower(word) {
-	case "not", "is", "isnull", "notnull", "collate", "at", "like", "ilike", "similar", "between",
-		"in", "overlaps", "escape":
-		return chains
-	case "and", "or", "when", "then", "else", "select", "from", "where", "on", "using", "group", "having",
-		"window", "order", "limit", "offset", "fetch", "values", "with", "as":
-		return separates
-	case "join":
-		return joinsTables
-	case "union", "intersect", "except":
-		return joinsQueries
-	case "case":
-		return opensCase
-	case "end":
-		return endsCase
-	}
-	return plain
 }

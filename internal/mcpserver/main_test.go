@@ -85,7 +85,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 			AllowExplain:        true,
 			AllowPrivilegedRole: true, // the tests' servers lend a superuser
 			MaxQuestionLength:   100,
-			Limits:              config.Limits{MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
+			Limits:              config.Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
 		},
 		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM:           &config.LLM{Model: "scripted"},

@@ -27,6 +27,8 @@ type Rules struct {
 
 // Limits bound one statement.
 type Limits struct {
+	MaxStatementSize int64 // bytes
+	MaxTokens        int
 	MaxRows          int
 	MaxBytes         int64
 	StatementTimeout time.Duration
@@ -47,6 +49,8 @@ func Compile(c *config.Config, name string) *Rules {
 		s.AllowFunctions = slices.Concat(s.AllowFunctions, o.AllowFunctions)
 		s.AllowExtensions = slices.Concat(s.AllowExtensions, o.AllowExtensions)
 		replace(&s.AllowExplain, o.AllowExplain)
+		replace(&limits.MaxStatementSize, o.Limits.MaxStatementSize)
+		replace(&limits.MaxTokens, o.Limits.MaxTokens)
 		replace(&limits.MaxRows, o.Limits.MaxRows)
 		replace(&limits.MaxBytes, o.Limits.MaxBytes)
 		replace(&limits.StatementTimeout, o.Limits.StatementTimeout)
@@ -71,6 +75,8 @@ func Compile(c *config.Config, name string) *Rules {
 		allowedExtensions: s.AllowExtensions,
 		allowExplain:      s.AllowExplain,
 		limits: Limits{
+			MaxStatementSize: int64(limits.MaxStatementSize),
+			MaxTokens:        limits.MaxTokens,
 			MaxRows:          limits.MaxRows,
 			MaxBytes:         int64(limits.MaxBytes),
 			StatementTimeout: time.Duration(limits.StatementTimeout),

@@ -42,6 +42,8 @@ func configure(t testing.TB, u string) *config.Config {
 			AllowExplain:        true,
 			AllowPrivilegedRole: true, // the tests' servers lend a superuser
 			Limits: config.Limits{
+				MaxStatementSize: 16 << 10,
+				MaxTokens:        4000,
 				MaxRows:          1000,
 				MaxBytes:         1 << 20,
 				StatementTimeout: config.Duration(5 * time.Second),
