@@ -237,7 +237,7 @@ func typed(r *resolver, name string, n *pg_query.FuncCall, args []typ) float64 {
 // name.
 func (r *resolver) isPlainType(text string) bool {
 	sql := "SELECT NULL::" + text
-	if checkText(sql) != nil {
+	if checkText(sql, r.policy.Limits) != nil {
 		return false
 	}
 	tree, refusal := parse(sql)

@@ -10,7 +10,8 @@ type cte struct {
 	columns []column
 	extra   []column // what SEARCH and CYCLE add, seen from outside
 	state   cteState
-	uses    int
+
+	items, nodes int // what the planner has to do where it is used, if it is NOT MATERIALIZED
 }
 
 type cteState uint8
@@ -21,10 +22,6 @@ const (
 	recursing                 // its columns are known, its recursive part is being read
 	done
 )
-
-// maxInlinings bounds how often the planner may copy a WITH query: each level
-// of queries that are NOT MATERIALIZED can double what is below.
-const maxInlinings = 64
 
 // with reads a WITH list into q. Without RECURSIVE a query sees the ones before
 // it; with it they all see each other.
@@ -68,7 +65,15 @@ func (r *resolver) readCTE(c *cte) {
 		return
 	}
 	inner := &query{outer: c.query}
+	items, nodes := r.items, r.nodes
 	columns := r.selectStatement(inner, body, c)
+	switch c.node.Ctematerialized {
+	case pg_query.CTEMaterialize_CTEMaterializeAlways:
+		columns = standing(columns)
+	case pg_query.CTEMaterialize_CTEMaterializeNever:
+		c.items, c.nodes = r.items-items, r.nodes-nodes
+		r.items = items // they count where it is used
+	}
 	c.setColumns(r, columns)
 	c.state = done
 	c.addSearchAndCycle(r)
@@ -126,23 +131,7 @@ func (r *resolver) cteColumns(c *cte, at int32) []column {
 	case recursing:
 		return append([]column(nil), c.columns...)
 	}
-	r.inline(c, at)
+	r.table(c.items, at) // each level of queries that are NOT MATERIALIZED can double what is below
+	r.node(c.nodes, at)
 	return append(append([]column(nil), c.columns...), c.extra...)
-}
-
-// inline bounds how many copies of WITH queries a plan can hold.
-func (r *resolver) inline(c *cte, at int32) {
-	if c.node.Ctematerialized != pg_query.CTEMaterialize_CTEMaterializeNever {
-		return
-	}
-	if c.uses++; c.uses == 1 {
-		r.inlined = append(r.inlined, c)
-	}
-	copies := 1
-	for _, c := range r.inlined {
-		copies = min(copies*c.uses, maxInlinings+1)
-	}
-	if copies > maxInlinings {
-		r.refuse(TooLong, at, "leave NOT MATERIALIZED out", "WITH queries that are NOT MATERIALIZED are used so often that planning would not end")
-	}
 }

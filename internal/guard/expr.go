@@ -15,6 +15,7 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 	if r.refused() {
 		return typ{}
 	}
+	r.node(1, -1)
 	switch n := n.GetNode().(type) {
 	case nil:
 		return null

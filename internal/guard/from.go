@@ -12,6 +12,7 @@ import (
 // from reads a FROM list into q. As in PostgreSQL an item sees the ones before
 // it only if it is LATERAL.
 func (r *resolver) from(q *query, list []*pg_query.Node) {
+	r.joined(list)
 	for _, n := range list {
 		_, items := r.fromItem(q, n)
 		setLateral(items, true, true)
@@ -47,6 +48,8 @@ func (r *resolver) fromItem(q *query, n *pg_query.Node) (top *item, items []*ite
 		top = &item{opaque: true}
 	}
 	r.widen(len(top.columns), top.at)
+	r.table(1, top.at)
+	r.node(nodesOfTable, top.at)
 	return top, []*item{top}
 }
 
@@ -243,9 +246,19 @@ func (r *resolver) columnDefinitions(list []*pg_query.Node) []column {
 func computed(columns []column) []column {
 	values := make([]column, len(columns))
 	for i, c := range columns {
-		values[i] = column{name: c.name, typ: c.typ, derived: c.derived, hidden: c.hidden}
+		values[i] = column{name: c.name, typ: c.typ, derived: c.derived, hidden: c.hidden, nodes: c.nodes}
 	}
 	return values
+}
+
+// standing are the columns of a query whose expressions stay where they are: the
+// planner computes them once.
+func standing(columns []column) []column {
+	columns = slices.Clone(columns)
+	for i := range columns {
+		columns[i].nodes = 0
+	}
+	return columns
 }
 
 func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {

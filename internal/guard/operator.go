@@ -34,7 +34,9 @@ func (r *resolver) operation(q *query, n *pg_query.A_Expr) typ {
 		}
 		return r.common(left, right)
 	case pg_query.A_Expr_Kind_AEXPR_IN:
+		before := r.nodes
 		left := r.expr(q, n.Lexpr)
+		r.copied(before, computedItems(n.Rexpr.GetList().GetItems()), n.Location)
 		for _, item := range n.Rexpr.GetList().GetItems() {
 			r.compare(name, n.Lexpr, item, left, r.expr(q, item), n.Location)
 		}
@@ -45,9 +47,19 @@ func (r *resolver) operation(q *query, n *pg_query.A_Expr) typ {
 		return boolean
 	case pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN,
 		pg_query.A_Expr_Kind_AEXPR_BETWEEN_SYM, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM:
+		before := r.nodes
 		left := r.expr(q, n.Lexpr)
+		symmetric := n.Kind == pg_query.A_Expr_Kind_AEXPR_BETWEEN_SYM || n.Kind == pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN_SYM
+		r.copied(before, 1, n.Location) // one comparison with each bound
+		if symmetric {
+			r.copied(before, 1, n.Location) // and the other way round
+		}
 		for _, bound := range n.Rexpr.GetList().GetItems() {
+			before := r.nodes
 			right := r.expr(q, bound)
+			if symmetric {
+				r.copied(before, 1, n.Location)
+			}
 			for _, op := range []string{"<", "<=", ">", ">="} {
 				r.compare([]string{op}, n.Lexpr, bound, left, right, n.Location)
 			}

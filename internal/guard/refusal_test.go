@@ -22,7 +22,7 @@ var explanations = []struct {
 	when, do string
 }{
 	{TooLong,
-		"The statement is longer than `security.limits.max_statement_size`, or has more words and symbols than `security.limits.max_tokens`; or more than 500 operators in one expression, 200 open brackets, 100 joins, 64 comments, or queries of more than 1,664 columns. The bounds keep PostgreSQL's parser, and its planner, from running out of stack or time.",
+		"The statement is longer than `security.limits.max_statement_size`, or has more words and symbols than `security.limits.max_tokens`; or more than 500 operators in one expression, 200 open brackets, 100 joins, 100 set operations or 64 comments; or more than 40 tables in one `FROM` or 100 in all, 100 windows, 512 grouping sets, queries of more than 1,664 columns, or expressions of more than 50,000 parts when those of subqueries are put in the place of their columns. The bounds keep PostgreSQL's parser, and its planner, from running out of stack or time.",
 		"Ask for less in one statement: a list of values can often be a join, a long `OR` an `IN`."},
 	{BadText,
 		"The statement is not UTF-8, or holds a NUL byte, which the server would read as its end.",

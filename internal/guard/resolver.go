@@ -28,12 +28,15 @@ type resolver struct {
 
 	scalarNames map[*pg_query.SubLink]string // of the output columns of scalar subqueries that have been read
 
-	verbose bool   // it is an EXPLAIN VERBOSE
-	inlined []*cte // the NOT MATERIALIZED ones in use
-
+	verbose     bool // it is an EXPLAIN VERBOSE
 	caseOperand bool // it has CASE x WHEN …
 	convertJSON bool // it has an SQL/JSON constructor whose result is converted
-	width       int  // columns of everything in FROM so far
+
+	// So far, see planning.go:
+	width   int // columns of everything in FROM
+	items   int
+	windows int
+	nodes   int
 }
 
 // Bounds of what names can stand for: a short statement can multiply columns.
@@ -83,6 +86,7 @@ func (r *resolver) mention(c *column, at int32) {
 	if c.merged != nil {
 		r.mention(c.merged, at)
 	}
+	r.node(c.nodes, at)
 	switch {
 	case c.hidden:
 		r.refuse(BlockedColumn, at, "", "%s may not be read: its type is made of rows of which some columns may not be read", c.name)

@@ -18,6 +18,7 @@ type column struct {
 	// derive another one, a reference means something else than it seems to.
 	derived bool
 	hidden  bool // its type shows what may not be read
+	nodes   int  // of the expression that PostgreSQL may put in its place
 }
 
 // An item is what one entry of FROM lets a query refer to.

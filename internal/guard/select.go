@@ -1,6 +1,10 @@
 package guard
 
-import pg_query "github.com/pganalyze/pg_query_go/v5"
+import (
+	"slices"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+)
 
 // subquery reads a query inside another and returns its output columns.
 func (r *resolver) subquery(outer *query, n *pg_query.Node) []column {
@@ -32,6 +36,9 @@ func (r *resolver) selectStatement(q *query, s *pg_query.SelectStmt, recursive *
 	}
 	r.condition(q, s.LimitCount)
 	r.condition(q, s.LimitOffset)
+	if s.LimitCount != nil || s.LimitOffset != nil {
+		columns = standing(columns)
+	}
 	return columns
 }
 
@@ -42,6 +49,7 @@ func (r *resolver) plainSelect(q *query, s *pg_query.SelectStmt) []column {
 	r.condition(q, s.HavingClause)
 	r.orderBy(q, s.SortClause, columns)
 	r.groupBy(q, s.GroupClause, columns)
+	r.groupingSets(s.GroupClause)
 	for _, n := range s.DistinctClause {
 		if n.GetNode() != nil { // DISTINCT alone is a list of nothing
 			r.outputOrExpr(q, n, columns)
@@ -66,7 +74,9 @@ func (r *resolver) targets(q *query, list []*pg_query.Node) []column {
 			columns = append(columns, computed(expanded)...)
 			continue
 		}
+		before := r.nodes
 		c := column{name: t.Name, typ: r.expr(q, t.Val)}
+		c.nodes = r.nodes - before
 		if c.name == "" {
 			c.name, c.derived = r.outputName(t.Val), !isSpelled(t.Val)
 		}
@@ -92,14 +102,19 @@ func (r *resolver) expand(q *query, n *pg_query.Node) ([]column, bool) {
 	if ind == nil || ind.Indirection[len(ind.Indirection)-1].GetAStar() == nil {
 		return nil, false
 	}
-	before := ind.Indirection[:len(ind.Indirection)-1]
-	if len(before) == 0 {
+	path := ind.Indirection[:len(ind.Indirection)-1]
+	if len(path) == 0 {
 		if it := r.rowOf(q, ind.Arg); it != nil {
 			return r.itemStar(it, location(n)), true
 		}
 	}
-	t := r.indirection(q, ind.Arg, before)
+	before := r.nodes
+	t := r.indirection(q, ind.Arg, path)
 	fields, known := r.attributes(t)
+	fields = slices.Clone(fields)
+	for i := range fields {
+		fields[i].nodes = r.nodes - before
+	}
 	if !known {
 		r.refuse(NotSupported, location(n), "name the attributes", "the attributes that .* stands for cannot be told")
 	}
@@ -140,10 +155,11 @@ func (r *resolver) itemStar(it *item, at int32) []column {
 func (r *resolver) values(q *query, s *pg_query.SelectStmt) []column {
 	var columns []column
 	for _, row := range s.ValuesLists {
+		before := r.nodes
 		types := r.list(q, row.GetList().GetItems())
 		for i, t := range types {
 			if i >= len(columns) {
-				columns = append(columns, column{name: numbered("column", i), typ: t})
+				columns = append(columns, column{name: numbered("column", i), typ: t, nodes: r.nodes - before})
 			} else {
 				columns[i].typ = r.common(columns[i].typ, t)
 			}
@@ -266,9 +282,10 @@ func (r *resolver) setOperation(q *query, s *pg_query.SelectStmt, recursive *cte
 	right := r.arm(q, s.Rarg)
 	columns := make([]column, len(left))
 	for i, c := range left {
-		columns[i] = column{name: c.name, typ: c.typ, derived: c.derived}
+		columns[i] = column{name: c.name, typ: c.typ, derived: c.derived, nodes: c.nodes}
 		if i < len(right) {
 			columns[i].typ = r.common(c.typ, right[i].typ)
+			columns[i].nodes += right[i].nodes
 		}
 	}
 	return columns
@@ -302,6 +319,11 @@ func (r *resolver) orderSetOperation(q *query, list []*pg_query.Node, columns []
 func (r *resolver) window(q *query, w *pg_query.WindowDef) {
 	if w == nil {
 		return
+	}
+	if w.Name == "" || len(w.PartitionClause)+len(w.OrderClause) > 0 { // not only one's name
+		if r.windows++; r.windows > maxWindows {
+			r.refuse(TooLong, w.Location, "define it once, in WINDOW w AS (…), and write OVER w", "the statement has more than %d windows", maxWindows)
+		}
 	}
 	for _, n := range w.PartitionClause {
 		r.expr(q, n)

@@ -45,3 +45,22 @@ func TestPlanHidesWhatMayNotBeRead(t *testing.T) {
 		}
 	}
 }
+
+// Plans are not compiled, where the server could and its database wants it to:
+// nothing can stop a compiler.
+func TestPlansAreNotCompiled(t *testing.T) {
+	const eager = `do $$ begin execute format('alter database %I set jit_above_cost = 0', current_database()); end $$`
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		u := s.Open(t, "")
+		exec(t, open(t, u), eager)
+		o := ask("explain select sum(g) from generate_series(1, 10) g")
+		o.explain = true
+		r, err := run(t.Context(), open(t, u), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(r.Rows), "JIT") {
+			t.Errorf("compiled: %s", r.Rows)
+		}
+	})
+}

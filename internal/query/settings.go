@@ -29,6 +29,7 @@ var fixed = []setting{
 	{"lc_numeric", "C"},
 	{"lc_time", "C"},
 	{"client_min_messages", "error"}, // notices are dropped; don't send them
+	{"jit", "off"},                   // compiling heeds no timeout: minutes, for a plan of a few hundred windows
 	{"idle_in_transaction_session_timeout", "10s"},
 }
 
