@@ -1,9 +1,12 @@
 # Tests need no set-up: they find, start or install PostgreSQL. Where from can be
 # said: PGMCP_TEST_POSTGRES="URL..." or PGMCP_TEST_IMAGES="IMAGE...".
 gotest := go run ./internal/pgtest/gotest
+FUZZTIME ?= 10s
+MUTANTS ?= 0
+SEED ?= 1
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo test race bench cover replay update lint
+.PHONY: help build demo test race fuzz mutate bench cover replay update lint
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -19,6 +22,13 @@ test: ## run every test on PostgreSQL and print the coverage
 
 race: ## run every test with the race detector
 	$(gotest) -- -race -timeout 40m ./...
+
+fuzz: ## look for inputs that break what must not break, FUZZTIME for each target
+	grep -ro --include='*_test.go' '^func Fuzz[A-Za-z]*' internal | sort | while IFS=: read -r file name; do \
+		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
+
+mutate: ## remove one rule of the guard at a time and see a test fail; MUTANTS=50 SEED=1 tries a sample
+	go run ./internal/guard/mutate -n $(MUTANTS) -seed $(SEED)
 
 bench: ## run the benchmarks
 	$(gotest) -- -run '^$$' -bench . -benchmem ./...

@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestPattern(t *testing.T) {
@@ -51,4 +53,30 @@ func TestPattern(t *testing.T) {
 			t.Errorf("pattern %q, name %q: %v", tt.pattern, tt.name, got)
 		}
 	}
+}
+
+// FuzzPattern compares patterns with regular expressions that mean the same.
+func FuzzPattern(f *testing.F) {
+	f.Add("public.*_hash", "public.password_hash")
+	f.Add("*a*b*", "xaxbx")
+	f.Add("users.ssn", "public.users.ssn")
+	f.Add("ab*ba", "aba")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == '.' || r == '*' }) {
+			if len(part) > maxName {
+				return // cut, as PostgreSQL does it: TestPattern
+			}
+		}
+		if !utf8.ValidString(text) || !utf8.ValidString(name) {
+			return
+		}
+		parts := strings.Split(regexp.QuoteMeta(text), `\.`)
+		for i := range parts {
+			parts[i] = strings.ReplaceAll(parts[i], `\*`, `[^.]*`)
+		}
+		want := regexp.MustCompile(`(?s)^([^.]*\.)*` + strings.Join(parts, `\.`) + `$`)
+		if got := parsePattern(text).matches(strings.Split(name, ".")...); got != want.MatchString(name) {
+			t.Errorf("pattern %q, name %q: %v", text, name, got)
+		}
+	})
 }
