@@ -161,8 +161,6 @@ func (w *writer) relation(r *catalog.Relation) {
 		w.line("grant select on table %s to %s;", r.Quoted(), w.role)
 	case len(columns) > 0:
 		w.line("grant select (%s) on table %s to %s;", strings.Join(columns, ", "), r.Quoted(), w.role)
-	default:
-		w.line("-- not granted: %s, all its columns are blocked", printed(r.Quoted()))
 	}
 }
 
