@@ -138,7 +138,10 @@ func caseFiles(t testing.TB, folder string) []string {
 func TestCases(t *testing.T) {
 	p := practice(t)
 	for _, folder := range []string{"allowed", "refused"} {
+		count := 0
+		defer func() { t.Logf("%d statements %s, in %d themes", count, folder, len(caseFiles(t, folder))) }()
 		for _, file := range caseFiles(t, folder) {
+			count += len(readCases(t, file))
 			t.Run(folder+"/"+strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 				testCases(t, file, folder == "allowed", p)
 			})

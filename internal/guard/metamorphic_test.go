@@ -51,7 +51,7 @@ func TestWrapping(t *testing.T) {
 				for name, wrapping := range wrappings {
 					wrapped := strings.ReplaceAll(wrapping, "%", sql)
 					got, again := verdict(t, wrapped, p)
-					if (refusal == nil) != (again == nil) {
+					if (refusal == nil) != (again == nil) || refusal != nil && refusal.Code != again.Code && !wrappingTells(refusal.Code) && again.Code != Syntax {
 						t.Errorf("%s: %s\nwas %v, is now %v", name, wrapped, refusal, again)
 						continue
 					}
@@ -62,6 +62,16 @@ func TestWrapping(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wrappingTells reports whether a refusal may be for another reason once the
+// statement is wrapped: it is no query then, which the grammar finds first.
+func wrappingTells(c Code) bool {
+	switch c {
+	case Syntax, NotReadOnly, NotOneStatement, ExplainNotAllowed, TooLong, BadText:
+		return true
+	}
+	return false
 }
 
 // named are the reads that a wrapping does not add to.
