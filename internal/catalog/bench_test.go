@@ -61,3 +61,29 @@ func BenchmarkSearch(b *testing.B) {
 		c.Search("what is the price of item 7", 20)
 	}
 }
+
+// views makes 2,000 views, each of a join and a subquery over 20 columns.
+const views = `
+create table a (id int, c2 text, c3 text, c4 text, c5 text, c6 text, c7 text, c8 text, c9 text, c10 text);
+create table b (id int, a int, d3 text, d4 text, d5 text, d6 text, d7 text, d8 text, d9 text, d10 text);
+do $$
+begin
+	for i in 1..2000 loop
+		execute format('create view v%s as select a.*, b.d3, upper(b.d4) as d4, b.d5, b.d6, b.d7, b.d8, b.d9 || b.d10 as d9,
+			(select count(*) from b x where x.a = a.id) as n from a join b on b.a = a.id where a.id > %s and b.d3 <> %L', i, i, i);
+	end loop;
+end
+$$`
+
+func BenchmarkLoadViews(b *testing.B) {
+	conn := connect(b, pgtest.Open(b, views), nil)
+	for b.Loop() {
+		c, err := catalog.Load(b.Context(), conn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n := len(c.Relation("public", "v1000").Reads); n < 20 {
+			b.Fatalf("a view reads %d things", n)
+		}
+	}
+}

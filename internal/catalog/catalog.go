@@ -105,9 +105,13 @@ type Dependency struct {
 	Whole    bool   `json:"whole,omitempty"`    // some whole row is read, which may be this relation's
 	Function uint32 `json:"function,omitempty"` // OID of a user-defined function, or 0
 	Builtin  string `json:"builtin,omitempty"`  // name of a function of PostgreSQL's own, or ""
-	Output   int16  `json:"output,omitempty"`   // number of the view's column that it is read for; 0: the view's rows depend on it, or may
-	Planned  bool   `json:"planned,omitempty"`  // a plan can show it though the statement does not use the Output
+	Output   int16  `json:"output,omitempty"`   // number of the view's column that it is read for; 0: the view's rows depend on it, or may; Unused
+	Planned  bool   `json:"planned,omitempty"`  // a plan can show it, even where a statement does not use the Output
 }
+
+// Unused is the Output of what is read for no column of the view, but can be in
+// its plan.
+const Unused = -1
 
 // An Enum is an enum type and its labels, in their order.
 type Enum struct {

@@ -138,5 +138,8 @@ func describeLineage(c *catalog.Catalog, view *catalog.Relation) string {
 			lines = append(lines, fmt.Sprintf("   %s: %s", column.Name, strings.Join(reads, ", ")))
 		}
 	}
+	if unused := outputs[catalog.Unused]; unused != nil {
+		lines = append(lines, "   (unused): "+strings.Join(unused, ", "))
+	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -357,7 +357,7 @@ func describeReads(c *catalog.Catalog, view *catalog.Relation, function func(uin
 		default:
 			what = r.String() + " " + cmp.Or(r.Numbered(d.Column), &catalog.Column{}).Name
 		}
-		if d.Output != 0 {
+		if d.Output > 0 {
 			what += " for " + view.Numbered(d.Output).Name
 		}
 		if d.Planned {

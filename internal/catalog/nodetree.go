@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,11 +24,13 @@ const (
 	typedNode
 )
 
-// parseTree reads a tree. It reports false for what is not one.
-func parseTree(text string) (node, bool) {
-	p := treeParser{rest: text}
+// parseTree reads a tree. Left out are the fields that are skipped, and those that
+// hold a word and are not among words. It reports false for what is not a tree.
+func parseTree(text string, skipped, words map[string]bool) (node, bool) {
+	p := treeParser{text: text, skipped: skipped, words: words}
+	p.advance()
 	n := p.value()
-	return n, !p.failed && p.next() == ""
+	return n, !p.failed && p.token == ""
 }
 
 // field is the value of a field, or an empty word.
@@ -52,68 +55,105 @@ func (n *node) empty() bool { return n.kind == wordNode && n.text == "" }
 // is reports whether n is a node of a type.
 func (n *node) is(typ string) bool { return n.kind == typedNode && n.text == typ }
 
-// A treeParser takes one token after the other off its text.
+// A treeParser has read its text up to and with the token.
 type treeParser struct {
-	rest   string
-	failed bool
+	text           string
+	at             int    // where the token ends
+	token          string // "" at the end of the text
+	skipped, words map[string]bool
+	names          []string // of the nodes that are being read
+	items          []node
+	failed         bool
 }
 
-// value reads the next value.
+// value reads the value that begins with the token.
 func (p *treeParser) value() node {
-	switch token := p.next(); token {
+	token := p.token
+	switch token {
 	case "{":
-		n := node{kind: typedNode, text: p.next()}
-		for token := p.next(); token != "}" && !p.failed; token = p.next() {
-			name, ok := strings.CutPrefix(token, ":")
+		p.advance()
+		n := node{kind: typedNode, text: p.token}
+		names, items := len(p.names), len(p.items)
+		for p.advance(); p.token != "}" && !p.failed; {
+			name, ok := strings.CutPrefix(p.token, ":")
 			if !ok {
 				p.failed = true
-				break
+				return node{}
 			}
-			n.names = append(n.names, name)
-			n.items = append(n.items, p.value())
+			if p.advance(); p.skipped[name] {
+				p.skip()
+				continue
+			}
+			if value := p.value(); value.kind != wordNode || p.words[name] {
+				p.names, p.items = append(p.names, name), append(p.items, value)
+			}
 		}
+		p.advance()
+		n.names, n.items = slices.Clone(p.names[names:]), slices.Clone(p.items[items:])
+		p.names, p.items = p.names[:names], p.items[:items]
 		return n
 	case "(":
-		n := node{kind: listNode}
-		for !p.failed && p.peek() != ")" {
-			n.items = append(n.items, p.value())
+		items := len(p.items)
+		for p.advance(); p.token != ")" && !p.failed; {
+			value := p.value()
+			p.items = append(p.items, value)
 		}
-		p.next()
+		p.advance()
+		n := node{kind: listNode, items: slices.Clone(p.items[items:])}
+		p.items = p.items[:items]
 		return n
 	case ")", "}", "":
 		p.failed = true
 		return node{}
-	case "<>":
+	}
+	if p.advance(); p.token == "[" { // the bytes of a constant follow its length
+		for p.token != "]" && p.token != "" {
+			p.advance()
+		}
+		p.advance()
+	}
+	if token == "<>" {
 		return node{}
-	default:
-		if p.peek() == "[" { // the bytes of a constant follow its length
-			for token := p.next(); token != "]" && !p.failed; token = p.next() {
-			}
+	}
+	return node{text: token}
+}
+
+// skip goes past the value that begins with the token.
+func (p *treeParser) skip() {
+	for depth := 0; p.token != ""; {
+		switch p.token {
+		case "{", "(":
+			depth++
+		case "}", ")":
+			depth--
 		}
-		return node{text: token}
+		if p.advance(); depth == 0 {
+			return
+		}
 	}
 }
 
-// next takes the next token; "" and a failure at the end.
-func (p *treeParser) next() string {
-	token := p.peek()
-	p.rest = p.rest[len(token):]
-	p.failed = p.failed || token == ""
-	return token
-}
-
-// peek is the next token, which rest begins with afterwards.
-func (p *treeParser) peek() string {
-	p.rest = strings.TrimLeft(p.rest, " \n\t")
-	for i := 0; i < len(p.rest); i++ {
-		switch p.rest[i] {
+// advance reads the next token.
+func (p *treeParser) advance() {
+	i := p.at
+	for i < len(p.text) && isSpace(p.text[i]) {
+		i++
+	}
+	end := i
+scan:
+	for ; end < len(p.text); end++ {
+		switch p.text[end] {
 		case '(', ')', '{', '}':
-			return p.rest[:max(i, 1)]
+			end = max(end, i+1)
+			break scan
 		case ' ', '\n', '\t':
-			return p.rest[:i]
+			break scan
 		case '\\':
-			i++
+			end++
 		}
 	}
-	return p.rest
+	p.at = min(end, len(p.text))
+	p.token = p.text[i:p.at]
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' }

@@ -259,7 +259,7 @@ func (l *loader) readViews(rows pgx.Rows) error {
 		}
 		slices.Sort(relations)
 		for _, oid := range relations {
-			if !l.rules[view].mentioned[Dependency{Relation: oid}] {
+			if _, found := l.rules[view].mentioned[Dependency{Relation: oid}]; !found {
 				r.Reads = append(r.Reads, Dependency{Relation: oid, Whole: whole})
 			}
 		}
@@ -289,7 +289,8 @@ func (l *loader) readDependencies(rows pgx.Rows) error {
 	var d Dependency
 	return each(rows, func() {
 		ofType := l.relations[d.Relation] == nil && l.columns[d.Relation] != nil // an attribute of a composite type
-		if r := l.relations[view]; r != nil && !ofType && !l.rules[view].mentioned[d] {
+		_, found := l.rules[view].mentioned[d]
+		if r := l.relations[view]; r != nil && !ofType && !found {
 			r.Reads = append(r.Reads, d)
 		}
 	}, &view, &d.Relation, &d.Column, &d.Function)

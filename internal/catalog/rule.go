@@ -8,34 +8,45 @@ import (
 
 // A rule is what the query of a view reads, column by column.
 type rule struct {
-	outputs   int                 // columns of the view
-	reads     []Dependency        // relations and their columns, by the output that they belong to
-	mentioned map[Dependency]bool // the same, without outputs, and what is read for a column of a subquery that nothing uses
+	outputs   int          // columns of the view
+	reads     []Dependency // relations and their columns, by the output that they belong to
+	mentioned reads        // the same, without outputs, and what is read for a column of a subquery that nothing uses
 }
 
 // traceRule reads the tree of a view's query (pg_rewrite.ev_action). It reports
 // false if the tree has anything that it does not understand: then nothing is
 // known of the view's columns.
 func traceRule(tree string) (rule, bool) {
-	n, ok := parseTree(tree)
+	n, ok := parseTree(tree, namesOnly, wordsRead)
 	if !ok || n.kind != listNode || len(n.items) != 1 {
 		return rule{}, false
 	}
-	t := tracer{mentioned: map[Dependency]bool{}}
+	t := tracer{mentioned: reads{}}
 	l := t.query(&n.items[0], nil)
 	if t.lost {
 		return rule{}, false
 	}
 	r := rule{outputs: len(l.columns), mentioned: t.mentioned}
+	used := maps.Clone(l.rows)
 	for d := range l.rows {
+		r.reads = append(r.reads, d)
+		used[d] = true
+	}
+	add := func(d Dependency, output int16, planned bool) {
+		d.Output, d.Planned = output, planned
 		r.reads = append(r.reads, d)
 	}
 	for i, column := range l.columns {
 		for d, planned := range column {
 			if _, whole := l.rows[d]; !whole {
-				d.Output, d.Planned = int16(i+1), planned
-				r.reads = append(r.reads, d)
+				add(d, int16(i+1), planned)
+				used[d] = used[d] || planned
 			}
+		}
+	}
+	for d, planned := range t.mentioned {
+		if planned && !used[d] {
+			add(d, Unused, planned)
 		}
 	}
 	slices.SortFunc(r.reads, compareDependencies)
@@ -52,6 +63,16 @@ func compareDependencies(a, b Dependency) int {
 	default:
 		return 1
 	}
+}
+
+// namesOnly are fields that name things and list rights. They are half of a tree.
+var namesOnly = map[string]bool{"alias": true, "eref": true, "aliascolnames": true, "ctecolnames": true, "rteperminfos": true}
+
+// wordsRead are the fields that are looked at below and hold a word.
+var wordsRead = map[string]bool{
+	"all": true, "commandType": true, "ctelevelsup": true, "ctename": true, "cterecursive": true, "funcretset": true, "op": true,
+	"opretset": true, "relid": true, "resjunk": true, "resno": true, "ressortgroupref": true, "rtekind": true, "rtindex": true,
+	"subLinkType": true, "varattno": true, "varlevelsup": true, "varno": true,
 }
 
 // reads are what an expression reads, each with whether a plan could show it: a
@@ -127,14 +148,14 @@ type commonTable struct {
 
 // A tracer follows the columns of one rule to where they come from.
 type tracer struct {
-	mentioned map[Dependency]bool
+	mentioned reads
 	lost      bool // there was something that is not understood
 }
 
 // queryFields are the fields of a query that may hold more than a word. What
 // sorting, grouping and DISTINCT go by is marked in the targets.
 var queryFields = map[string]bool{
-	"cteList": true, "rtable": true, "rteperminfos": true, "jointree": true, "targetList": true, "groupClause": true,
+	"cteList": true, "rtable": true, "jointree": true, "targetList": true, "groupClause": true,
 	"groupingSets": true, "havingQual": true, "windowClause": true, "distinctClause": true, "sortClause": true,
 	"limitOffset": true, "limitCount": true, "setOperations": true, "constraintDeps": true,
 }
@@ -164,6 +185,9 @@ func (t *tracer) query(n *node, outer *scope) *lineage {
 		t.arms(s, arms, true, l)
 	}
 	t.targets(s, n, l, arms.empty())
+	for _, column := range l.columns {
+		t.mentioned.add(column, false)
+	}
 	return l
 }
 
@@ -294,7 +318,9 @@ func (t *tracer) rows(s *scope, e *rangeEntry, into reads) {
 	switch e.kind {
 	case relationEntry:
 		d := Dependency{Relation: t.relation(e)}
-		t.mentioned[d], into[d] = true, false
+		found := reads{d: false}
+		t.mentioned.add(found, false)
+		into.add(found, false)
 		t.expr(s, e.node.field("tablesample"), into, false)
 	case subqueryEntry, withEntry:
 		into.add(t.subquery(s, e).rows, false)
@@ -358,7 +384,8 @@ func (t *tracer) column(s *scope, e *rangeEntry, number int) reads {
 	switch e.kind {
 	case relationEntry:
 		d := Dependency{Relation: t.relation(e), Column: int16(number), Whole: number == 0}
-		t.mentioned[d], found[d] = true, false
+		found[d] = false
+		t.mentioned.add(found, false)
 	case subqueryEntry, withEntry:
 		l := t.subquery(s, e)
 		switch {

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -71,9 +72,9 @@ func (s Statement) Planned() map[string]bool {
 
 // planned are the relations that a plan of a statement which reads tables can
 // name: those, what is below the views among them, and partitions and children.
-// Each comes with whether it is safe to show: it may be read, and no view reads it
-// by a condition for a column that may not be read. A plan can have that
-// condition although the statement does not mention the column.
+// Each comes with whether it is safe to show: it may be read, and no view reads of
+// it what may not be. A plan can have that in its conditions although the
+// statement does not mention what the view makes of it.
 func planned(p *policy.Policy, tables []string) map[*catalog.Relation]bool {
 	all := map[*catalog.Relation]bool{}
 	var hidden []*catalog.Relation
@@ -97,8 +98,8 @@ func planned(p *policy.Policy, tables []string) map[*catalog.Relation]bool {
 		for _, d := range rel.Reads {
 			below := p.Catalog.ByOID(d.Relation)
 			add(below)
-			if c := rel.Numbered(d.Output); d.Planned && below != nil && (c == nil || !p.Column(rel, c)) {
-				hidden = append(hidden, below)
+			if d.Planned && !mayRead(p, below, d) {
+				hidden = append(hidden, cmp.Or(below, rel)) // a catalog of PostgreSQL's own is below none
 			}
 		}
 	}
@@ -111,6 +112,18 @@ func planned(p *policy.Policy, tables []string) map[*catalog.Relation]bool {
 		all[rel] = false
 	}
 	return all
+}
+
+// mayRead reports whether what a view reads of a relation may be read.
+func mayRead(p *policy.Policy, rel *catalog.Relation, d catalog.Dependency) bool {
+	switch {
+	case rel == nil || !p.Relation(rel):
+		return false
+	case d.Whole:
+		return len(p.Columns(rel)) == len(rel.Columns)
+	}
+	c := rel.Numbered(d.Column)
+	return c == nil || p.Column(rel, c)
 }
 
 // explainOptions is a hint.

