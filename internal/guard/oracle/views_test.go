@@ -162,7 +162,11 @@ func viewScript(t *testing.T, release int) string {
 // blocking are the rules that block a column, or for "" a table. What the views
 // call may be called, but for what reads tables itself.
 func blocking(table, column string) *policy.Rules {
-	s := config.Security{AllowFunctions: []string{"public.double", "public.same"}, AllowExplain: true}
+	s := config.Security{
+		AllowFunctions: []string{"public.double", "public.same"},
+		AllowExplain:   true,
+		Limits:         config.Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000},
+	}
 	if column == "" {
 		s.Blocked.Tables = []string{"public." + table}
 	} else {
