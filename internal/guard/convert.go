@@ -37,7 +37,7 @@ func (r *resolver) castAllowed(c *catalog.Cast) bool {
 // refuseCasts refuses if a user-defined cast that matches is not allowed.
 func (r *resolver) refuseCasts(how conversion, at int32, match func(*catalog.Cast) bool) {
 	for _, c := range r.catalog.Casts {
-		if how.applies(c) && !r.castAllowed(c) && match(c) {
+		if how.applies(c) && match(c) && !r.castAllowed(c) {
 			what := "the cast"
 			if how != explicitly {
 				what = "a conversion that PostgreSQL adds here"

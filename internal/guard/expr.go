@@ -258,11 +258,17 @@ func (r *resolver) wholeRow(it *item, at int32) typ {
 		r.refuse(NotSupported, at, "name the columns", "the columns of the row %s cannot be told", it.name)
 		return typ{}
 	}
-	r.mentionAll(it.columns, at, "the row "+it.name)
+	if it.all == nil {
+		before := r.nodes
+		r.mentionAll(it.columns, at, "the row "+it.name)
+		it.all = &whole{nodes: r.nodes - before, fields: computed(it.columns)}
+	} else {
+		r.node(it.all.nodes, at)
+	}
 	if it.table != nil {
 		return typ{class: user, oid: it.table.RowType}
 	}
-	return typ{class: record, fields: computed(it.columns)}
+	return typ{class: record, fields: it.all.fields}
 }
 
 // systemColumn reads ctid and the like; like PostgreSQL's own privileges it

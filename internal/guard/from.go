@@ -237,6 +237,9 @@ func (r *resolver) columnDefinitions(list []*pg_query.Node) []column {
 			r.refuse(NotSupported, -1, "", "this kind of column definition is not understood")
 			continue
 		}
+		if c := d.CollClause; c != nil {
+			r.collation(stringsOf(c.Collname), c.Location)
+		}
 		columns = append(columns, column{name: d.Colname, typ: r.typeName(d.TypeName)})
 	}
 	return columns
@@ -310,7 +313,7 @@ func (r *resolver) rename(it *item, alias *pg_query.Alias, at int32) {
 	if alias == nil {
 		return
 	}
-	it.name, it.named, it.rel, it.derived = alias.Aliasname, true, nil, false
+	it.name, it.named, it.rel, it.derived, it.index = alias.Aliasname, true, nil, false, nil
 	names := stringsOf(alias.Colnames)
 	if it.opaque && len(names) > 0 {
 		if slices.ContainsFunc(it.columns, func(c column) bool { return c.source != nil }) {

@@ -51,12 +51,10 @@ func (r *resolver) join(q *query, n *pg_query.JoinExpr) (*item, []*item) {
 
 func sharedNames(left, right *item) []string {
 	var names []string
-	for _, l := range left.columns {
-		for _, c := range right.columns {
-			if c.name == l.name {
-				names = append(names, l.name)
-				break
-			}
+	for i := range left.columns {
+		name := left.columns[i].name
+		if _, ok := right.find(name); ok {
+			names = append(names, name)
 		}
 	}
 	return names

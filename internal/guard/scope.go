@@ -36,6 +36,18 @@ type item struct {
 	open        bool // the columns can be referred to without it
 	lateralOnly bool // seen by LATERAL items alone, as long as FROM is being read
 	lateralOK   bool // and LATERAL may really refer to it
+
+	index map[string]int // of wide items: where in columns a name is, severalColumns if more than once
+	all   *whole         // nil until all columns have been mentioned
+}
+
+// severalColumns stands in an index for a name that is ambiguous.
+const severalColumns = -1
+
+// A whole is an item as a row: what it costs to mention all columns, and their values.
+type whole struct {
+	nodes  int
+	fields []column
 }
 
 // A query is one level of a statement, where names are looked up from the
@@ -97,25 +109,48 @@ func (q *query) column(name string, local bool) (*item, *column, lookup) {
 
 // column finds a column of an item; a nil column with found is a system column.
 func (it *item) column(name string) (*column, lookup) {
-	var hit *column
-	for i := range it.columns {
-		if it.columns[i].name != name {
-			continue
-		}
-		if hit != nil {
-			return nil, ambiguous
-		}
-		hit = &it.columns[i]
-	}
+	at, ok := it.find(name)
 	switch {
-	case hit != nil:
-		return hit, found
+	case at == severalColumns:
+		return nil, ambiguous
+	case ok:
+		return &it.columns[at], found
 	case it.opaque:
 		return nil, unclear
 	case it.table != nil && isSystemColumn(it.table, name):
 		return nil, found
 	}
 	return nil, notFound
+}
+
+// find is the place of a column among an item's, or severalColumns.
+func (it *item) find(name string) (at int, ok bool) {
+	const few = 16 // which are found faster by looking at each
+	if len(it.columns) <= few {
+		for i := range it.columns {
+			if it.columns[i].name != name {
+				continue
+			}
+			if ok {
+				return severalColumns, true
+			}
+			at, ok = i, true
+		}
+		return at, ok
+	}
+	if it.index == nil {
+		it.index = make(map[string]int, len(it.columns))
+		for i := range it.columns {
+			name := it.columns[i].name
+			if _, twice := it.index[name]; twice {
+				it.index[name] = severalColumns
+			} else {
+				it.index[name] = i
+			}
+		}
+	}
+	at, ok = it.index[name]
+	return at, ok
 }
 
 // item finds what a qualification refers to; rel is the relation that a

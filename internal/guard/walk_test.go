@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // TestEveryNodeIsDecided enumerates the node types of the linked parser: each is
@@ -68,6 +69,44 @@ func TestOldServerHasNoJSONSyntax(t *testing.T) {
 	for _, c := range readCases(t, "testdata/allowed/json.txt") {
 		if _, refusal := verdict(t, c.statement(), p); refusal == nil || refusal.Code != NotSupported {
 			t.Errorf("%s: %v, want %s", c.sql, refusal, NotSupported)
+		}
+	}
+}
+
+// TestWhatIsAdmittedIsUsed shows of each field that the walk accepts an allowed
+// case that sets it: what no honest statement has, nobody needs to understand.
+func TestWhatIsAdmittedIsUsed(t *testing.T) {
+	used := map[protoreflect.FullName]bool{}
+	var visit func(protoreflect.Message)
+	visit = func(m protoreflect.Message) {
+		for field := range populated(m) {
+			used[field.FullName()] = true
+			v := m.Get(field)
+			switch {
+			case field.Kind() != protoreflect.MessageKind:
+			case field.IsList():
+				for i := range v.List().Len() {
+					visit(v.List().Get(i).Message())
+				}
+			default:
+				visit(v.Message())
+			}
+		}
+	}
+	for _, file := range caseFiles(t, "allowed") {
+		for _, c := range readCases(t, file) {
+			tree, refusal := parse(c.statement())
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			visit(tree.ProtoReflect())
+		}
+	}
+	for message, decisions := range rules {
+		for i, d := range decisions {
+			if name := message.Fields().Get(i).FullName(); d == accepted && !used[name] {
+				t.Errorf("no allowed case sets %s", name)
+			}
 		}
 	}
 }

@@ -15,7 +15,7 @@ func Name(mistyped string, among []string) string {
 		if max(len(a)-len(b), len(b)-len(a)) >= best {
 			continue
 		}
-		if d := distance(a, b); d < best {
+		if d := distance(a, b, best); d < best {
 			best, nearest = d, candidate
 		}
 	}
@@ -23,14 +23,22 @@ func Name(mistyped string, among []string) string {
 }
 
 // distance is how many letters must be put in, left out, replaced or swapped with
-// their neighbour to make b of a.
-func distance(a, b []rune) int {
+// their neighbour to make b of a. What is not below limit may come out as limit.
+func distance(a, b []rune, limit int) int {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
 	}
+	nearestBefore := 0 // the least of the row before
 	for i := range a {
 		row[0] = i + 1
+		least := i + 1
 		for j := range b {
 			replace := last[j]
 			if a[i] != b[j] {
@@ -40,7 +48,12 @@ func distance(a, b []rune) int {
 			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
+			least = min(least, row[j+1])
 		}
+		if least >= limit && nearestBefore >= limit { // a swap reaches over one row
+			return limit
+		}
+		nearestBefore = least
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
