@@ -54,7 +54,8 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 	if err != nil {
 		return nil, err
 	}
-	shown := render(rules, db.Description, q.Text, maxContext)
+	v := view{rules, db.Statistics(), db.Description, p.config.Answers.Values, p.config.Answers.TokenBudget}
+	shown := v.render(q.Text)
 	a := &Answer{Database: db.Name, Notes: shown.notes}
 
 	progress("generate")
@@ -81,17 +82,17 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 		return nil, fmt.Errorf("read result: %w", err)
 	}
 
-	var v *verdict
+	var found *verdict
 	doubts := []doubt{unexamined}
 	if a.ModelCalls < p.config.Answers.MaxModelCalls {
 		progress("judge")
-		v, doubts, err = p.examine(ctx, a, renderPart(rules, statement.Reads().Tables), q.Text, looks)
+		found, doubts, err = p.examine(ctx, a, v.renderPart(statement.Reads().Tables), q.Text, looks)
 		if err != nil {
 			return nil, err
 		}
 	}
 	a.Confidence = score(append(doubts, looks.doubts()...))
-	p.decide(a, result, v)
+	p.decide(a, result, found)
 	return a, nil
 }
 

@@ -124,6 +124,11 @@ func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
 			problems = append(problems, source.Problem(err.Error(), "", "llm", "api_key"))
 		}
 	}
+	if cfg.LLM != nil && cfg.LLM.Judge != nil && cfg.LLM.Judge.APIKey != nil {
+		if _, err := cfg.LLM.Judge.APIKey.Reveal(); err != nil {
+			problems = append(problems, source.Problem(err.Error(), "", "llm", "judge", "api_key"))
+		}
+	}
 	return problems
 }
 

@@ -124,6 +124,9 @@ func (c *Config) resolve(dir string) {
 		if c.LLM.APIKey != nil {
 			resolve(&c.LLM.APIKey.File)
 		}
+		if c.LLM.Judge != nil && c.LLM.Judge.APIKey != nil {
+			resolve(&c.LLM.Judge.APIKey.File)
+		}
 	}
 }
 
