@@ -26,6 +26,7 @@ type Statement struct {
 	sql     string
 	explain bool
 	reads   Reads
+	facts   Facts
 	policy  *policy.Policy
 }
 
@@ -71,7 +72,7 @@ func Check(sql string, p *policy.Policy) (s Statement, err error) {
 	if r.refusal != nil {
 		return Statement{}, r.refusal
 	}
-	return Statement{sql: sql, explain: explain, reads: r.reads(), policy: p}, nil
+	return Statement{sql: sql, explain: explain, reads: r.reads(), facts: r.facts, policy: p}, nil
 }
 
 // statement judges the statement and reports whether it is an EXPLAIN.
