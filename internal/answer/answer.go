@@ -5,7 +5,20 @@
 //
 // What a model says is never believed: SQL goes through the guard, replies are
 // held against their schema, and the confidence is computed here, from a rubric
-// and from what the result looks like.
+// and from what the statement does and the result looks like.
+//
+// The stages, of which generate, repair and judge ask a model:
+//
+//   - context: what a model is shown of the database, within a budget
+//     (context.go, tables.go, values.go), and the values that the question names
+//     (ground.go, lookup.go);
+//   - generate: SQL, a question back, or why there is no answer (generate.go);
+//   - check, plan and run, as for any statement (pipeline.go);
+//   - repair: SQL anew, from what was wrong with the last (repair.go);
+//   - judge: a second look at the answer (judge.go, sample.go).
+//
+// Checks without a model (checks.go) and the verdict make the confidence
+// (confidence.go). budget.go bounds what all of it may cost.
 package answer
 
 import (
@@ -41,8 +54,10 @@ type Answer struct {
 	Confidence  *Confidence   `json:"confidence,omitempty"` // nil unless the SQL ran
 	Refusal     error         `json:"-"`                    // a *guard.Refusal or *query.Error; nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
-	Notes       []string      `json:"notes,omitempty"`  // what else to know, such as tables that the model was not shown
-	Result      *query.Result `json:"result,omitempty"` // nil when withheld
+	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
+	Flags       []Flag        `json:"flags,omitempty"`    // what the checks found
+	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
+	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
 }
@@ -52,11 +67,27 @@ type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
 	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability
 	Reasons []string `json:"reasons"`
+
+	LogOdds float64 `json:"-"` // what the score is made of, before caps: what a calibration maps
+}
+
+// A Flag is what a check found, and what that does: "cap" or "warn". Its reason is
+// among those of the confidence.
+type Flag struct {
+	Check  string `json:"check"` // as in answers.checks
+	Effect string `json:"effect"`
+}
+
+// An Attempt is SQL that was refused or failed, and why.
+type Attempt struct {
+	SQL     string `json:"sql"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // An Error is why a question could not be taken up, or a model not be asked.
 type Error struct {
-	Code    string // "question_empty", "question_too_long", "no_model", "model_busy", "model_failed" or one of package llm's
+	Code    string // "question_empty", "question_too_long", "no_model", "budget_exceeded", "model_busy", "model_failed" or one of package llm's
 	Message string
 	Hint    string
 

@@ -2,6 +2,7 @@ package answer
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -21,6 +22,7 @@ type view struct {
 // An excerpt is what a prompt shows of a database.
 type excerpt struct {
 	text  string
+	mark  string   // its fingerprint
 	notes []string // what was left out; empty: nothing
 }
 
@@ -53,7 +55,8 @@ func (v view) render(question string) excerpt {
 	}
 	body += routines
 	sum := sha256.Sum256([]byte(body))
-	return excerpt{fmt.Sprintf("%s. Fingerprint %x.\n\n%s", head, sum[:8], body), notes}
+	mark := hex.EncodeToString(sum[:8])
+	return excerpt{fmt.Sprintf("%s. Fingerprint %s.\n\n%s", head, mark, body), mark, notes}
 }
 
 // headRoom is kept free for what the head says beside name and description.
@@ -86,9 +89,19 @@ func (v view) tables(c *catalog.Catalog, question string, room int) (text, left 
 	return s.text(), fmt.Sprintf("%d of %d tables were shown to the model with their columns, %d more by name only", full, len(c.Relations), len(s.depth)-full)
 }
 
-// valuesOf says what is shown of the values in the columns of r.
+// valuesOf says what is shown of the values in the columns of r. Those of keys say
+// nothing to anybody.
 func (v view) valuesOf(r *catalog.Relation) func(*catalog.Column) string {
-	return func(c *catalog.Column) string { return valuesText(v.statistics.Column(r.OID, c.Number), v.values) }
+	keys := append([][]string{r.PrimaryKey}, r.Unique...)
+	for _, k := range r.ForeignKeys {
+		keys = append(keys, k.Columns)
+	}
+	return func(c *catalog.Column) string {
+		if slices.ContainsFunc(keys, func(key []string) bool { return slices.Contains(key, c.Name) }) {
+			return ""
+		}
+		return valuesText(v.statistics.Column(r.OID, c.Number), c.Type, v.values)
+	}
 }
 
 // renderPart writes down the tables of these names, SCHEMA.TABLE, as render does.

@@ -31,19 +31,20 @@ const (
 	manyShare   = 0.05
 	maxValues   = 30
 	maxValue    = 40 // characters
+	maxWord     = 24 // bytes
 )
 
 // valuesText is what a prompt shows of the values in a column, behind the column.
 // It is empty for what is not to be shown, or hardly says anything.
-func valuesText(s *catalog.ColumnStatistics, mode string) string {
+func valuesText(s *catalog.ColumnStatistics, typ, mode string) string {
 	if s == nil || mode == valuesOff {
 		return ""
 	}
 	if values, few := fewValues(s); few {
-		return "  values:" + spaced(values)
+		return "  values:" + listed(values, typ)
 	}
 	if values := common(s, manyShare); mode != valuesEnum && len(values) > 0 {
-		return "  common values:" + spaced(values)
+		return "  common values:" + listed(values, typ)
 	}
 	return ""
 }
@@ -79,8 +80,8 @@ func common(s *catalog.ColumnStatistics, share float64) []string {
 	return values
 }
 
-// whole reports whether s knows every value of its column, and whether value is
-// one of those that it knows, whatever its case.
+// known reports whether s has every value of its column, and whether value is one of
+// those that it has, whatever its case.
 func known(s *catalog.ColumnStatistics, value string) (whole, found bool) {
 	if s == nil {
 		return false, false
@@ -96,9 +97,9 @@ func known(s *catalog.ColumnStatistics, value string) (whole, found bool) {
 }
 
 // showable reports whether a value can stand in a prompt: short, all of it seen,
-// on one line.
+// on one line, and nothing like a key or a hash.
 func showable(value string) bool {
-	return value != "" && utf8.RuneCountInString(value) <= maxValue &&
+	return value != "" && !slices.ContainsFunc(strings.Fields(value), func(word string) bool { return len(word) > maxWord }) && utf8.RuneCountInString(value) <= maxValue &&
 		!strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
@@ -116,6 +117,15 @@ func wholes(a, b string) (m, n int, ok bool) {
 	m, err := strconv.Atoi(a)
 	n, err2 := strconv.Atoi(b)
 	return m, n, err == nil && err2 == nil
+}
+
+// listed are values of a type as SQL writes them.
+func listed(values []string, typ string) string {
+	switch typ {
+	case "smallint", "integer", "bigint":
+		return " " + strings.Join(values, " ")
+	}
+	return spaced(values)
 }
 
 func spaced(values []string) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -13,6 +15,9 @@ import (
 // Nil has none.
 type Statistics struct {
 	columns map[ColumnID]*ColumnStatistics
+
+	once  sync.Once
+	index valueIndex // made by the first search
 }
 
 // A ColumnID names a column by its relation's OID and its own number.
@@ -37,7 +42,9 @@ type Common struct {
 }
 
 // NewStatistics are the statistics that a test or a file gives.
-func NewStatistics(columns map[ColumnID]*ColumnStatistics) *Statistics { return &Statistics{columns} }
+func NewStatistics(columns map[ColumnID]*ColumnStatistics) *Statistics {
+	return &Statistics{columns: columns}
+}
 
 // Column are the statistics of a column, or nil if there are none.
 func (s *Statistics) Column(relation uint32, number int16) *ColumnStatistics {
@@ -133,4 +140,71 @@ func (s *Statistics) read(ctx context.Context, tx pgx.Tx, columns []ColumnID) (s
 		s.columns[id] = c
 	}, &id.Relation, &id.Number, &distinct, &nulls, &common, &shares, &bounds)
 	return size, err
+}
+
+// A Found is a value of a column that a text resembles.
+type Found struct {
+	Column     ColumnID
+	Value      string
+	Similarity float64 // 1: they are the same, but for their case
+}
+
+// valueIndex is where each value is, by its text in lower case.
+type valueIndex struct {
+	columns map[string][]Found
+	grams   map[string][]string
+}
+
+// Find are the values that are the same as text, but for their case, or where
+// there are none and alike is set those that look like it: what stands between
+// words makes no difference.
+func (s *Statistics) Find(text string, alike bool) []Found {
+	const threshold = 0.5
+	if s == nil {
+		return nil
+	}
+	s.once.Do(s.makeIndex)
+	text = strings.ToLower(strings.TrimSpace(text))
+	if same := s.index.columns[text]; len(same) > 0 || !alike {
+		return same
+	}
+	var found []Found
+	grams := trigrams(spelled(text))
+	for value, columns := range s.index.columns {
+		if n := len(value) - len(text); n > 3+len(text)/3 || -n > 3+len(text)/3 {
+			continue
+		}
+		if n := similarity(grams, s.index.grams[value]); n >= threshold {
+			for _, f := range columns {
+				f.Similarity = n
+				found = append(found, f)
+			}
+		}
+	}
+	return found
+}
+
+// spelled is text with one blank for all that stands between two words.
+func spelled(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return kindOf(r) == neither }), " ")
+}
+
+func (s *Statistics) makeIndex() {
+	x := valueIndex{map[string][]Found{}, map[string][]string{}}
+	for id, c := range s.columns {
+		add := func(value string) {
+			key := strings.ToLower(value)
+			x.columns[key] = append(x.columns[key], Found{id, value, 1})
+			if x.grams[key] == nil {
+				x.grams[key] = trigrams(spelled(key))
+			}
+		}
+		for _, common := range c.Common {
+			add(common.Value)
+		}
+		for _, bound := range c.Bounds {
+			add(bound)
+		}
+	}
+	s.index = x
 }

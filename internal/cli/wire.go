@@ -35,6 +35,9 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 		observe.Measure(meter, mcpserver.Classify),
 		call.Recover(log),
 	)
+	if record != "" && cfg.Answers.Date == "today" {
+		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
+	}
 	model, err := openModel(cfg.LLM, chain, record)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ var written = map[string]map[string]string{
 		"generate": `{
 			"status": "sql",
 			"assumptions": ["Revenue counts orders that are paid, shipped or delivered.", "The year is that of the order, in UTC."],
+			"filters": [],
 			"sql": "select c.name as category, sum(i.quantity * i.unit_price) as revenue_eur\nfrom public.order_items i\njoin public.orders o on o.id = i.order_id\njoin public.products p on p.id = i.product_id\njoin public.categories c on c.id = p.category_id\nwhere o.status in ('paid', 'shipped', 'delivered')\n  and o.ordered_at >= '2025-01-01' and o.ordered_at < '2026-01-01'\ngroup by c.id, c.name\norder by revenue_eur desc, c.name\nlimit 5",
 			"message": ""
 		}`,
@@ -45,6 +46,7 @@ var written = map[string]map[string]string{
 		"generate": `{
 			"status": "sql",
 			"assumptions": ["The best agents are those whose customers are most satisfied on average.", "Agents who have left do not count."],
+			"filters": [],
 			"sql": "select a.name as agent, round(avg(s.score), 2) as average_score, count(*) as answers\nfrom public.satisfaction s\njoin public.tickets t on t.id = s.ticket_id\njoin public.agents a on a.id = t.agent_id\nwhere a.active\ngroup by a.id, a.name\norder by average_score desc, a.id\nlimit 10",
 			"message": ""
 		}`,
