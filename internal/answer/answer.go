@@ -60,6 +60,8 @@ type Answer struct {
 	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
+
+	spent int // tokens, those estimated that no server has counted
 }
 
 // A Confidence is how far an answer can be trusted.

@@ -25,19 +25,30 @@ func timeUp(ctx context.Context) bool { return context.Cause(ctx) == errTimeUp }
 // is made.
 func (p *Pipeline) afford(ctx context.Context, a *Answer, r llm.Request) error {
 	limits := p.config.Answers
-	size := tokens(string(r.Schema))
-	for _, m := range r.Messages {
-		size += tokens(m.Content)
-	}
-	switch used := a.Usage.Prompt + a.Usage.Completion; {
+	size := requestTokens(r)
+	switch {
 	case timeUp(ctx):
 		return p.tooLong()
 	case a.ModelCalls >= limits.MaxModelCalls:
 		return spent(fmt.Sprintf("answers.max_model_calls, %d, leaves no call for the stage %s", limits.MaxModelCalls, r.Stage))
-	case used+size > limits.MaxTokens:
-		return spent(fmt.Sprintf("the stage %s needs about %d tokens, and answers.max_tokens leaves %d", r.Stage, size, max(limits.MaxTokens-used, 0)))
+	case a.spent+size > limits.MaxTokens:
+		return spent(fmt.Sprintf("the stage %s needs about %d tokens, and answers.max_tokens leaves %d", r.Stage, size, max(limits.MaxTokens-a.spent, 0)))
 	}
 	return nil
+}
+
+// pay counts a request and its reply. Not every server says how many tokens those were.
+func (a *Answer) pay(r llm.Request, s llm.Response) {
+	a.Usage.Add(s.Usage)
+	a.spent += max(s.Usage.Prompt, requestTokens(r)) + max(s.Usage.Completion, tokens(s.Content))
+}
+
+func requestTokens(r llm.Request) int {
+	size := tokens(string(r.Schema))
+	for _, m := range r.Messages {
+		size += tokens(m.Content)
+	}
+	return size
 }
 
 func (p *Pipeline) tooLong() *Error {

@@ -240,7 +240,7 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 	if err != nil {
 		return modelError(err)
 	}
-	a.Usage.Add(s.Usage)
+	a.pay(r, s)
 	if err := f.read(s.Content, reply); err != nil {
 		return &Error{Code: "model_failed", Message: plain(fmt.Sprintf("the model's reply in the stage %s is unusable: %v", r.Stage, err), 500)}
 	}

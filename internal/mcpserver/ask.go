@@ -25,7 +25,7 @@ func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)
 	}
 	if a.Status == answer.Refused {
 		reason := NewReason(a.Refusal)
-		reason.SQL = a.SQL
+		reason.SQL, reason.Attempts = a.SQL, a.Attempts
 		return nil, reason
 	}
 	return a, nil
