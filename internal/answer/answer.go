@@ -55,7 +55,7 @@ type Answer struct {
 	Refusal     error         `json:"-"`                    // a *guard.Refusal or *query.Error; nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
-	Flags       []Flag        `json:"flags,omitempty"`    // what the checks found
+	Flags       []string      `json:"flags,omitempty"`    // the checks that found something, by their names in answers.checks; the reasons are the confidence's
 	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
 	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
 	ModelCalls  int           `json:"model_calls"`
@@ -71,13 +71,6 @@ type Confidence struct {
 	Reasons []string `json:"reasons"`
 
 	LogOdds float64 `json:"-"` // what the score is made of, before caps: what a calibration maps
-}
-
-// A Flag is what a check found, and what that does: "cap" or "warn". Its reason is
-// among those of the confidence.
-type Flag struct {
-	Check  string `json:"check"` // as in answers.checks
-	Effect string `json:"effect"`
 }
 
 // An Attempt is SQL that was refused or failed, and why.

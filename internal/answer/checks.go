@@ -77,7 +77,7 @@ func when(so bool, reason string) string {
 }
 
 // check runs the checks that c does not ignore.
-func (e evidence) check(c config.Checks) (flags []Flag, doubts []doubt) {
+func (e evidence) check(c config.Checks) (flags []string, doubts []doubt) {
 	for _, k := range checks {
 		effect := k.effect(c)
 		if effect == "ignore" {
@@ -91,7 +91,7 @@ func (e evidence) check(c config.Checks) (flags []Flag, doubts []doubt) {
 		if effect == "cap" {
 			d.cap = k.cap
 		}
-		flags, doubts = append(flags, Flag{k.name, effect}), append(doubts, d)
+		flags, doubts = append(flags, k.name), append(doubts, d)
 	}
 	return flags, doubts
 }
