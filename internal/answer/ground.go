@@ -19,7 +19,7 @@ type span struct {
 
 var (
 	inMarks = regexp.MustCompile(`"([^"]{1,80})"|“([^”]{1,80})”|«([^»]{1,80})»|(?:^|\s)'([^']{1,80})'`)
-	words   = regexp.MustCompile(`[\p{L}\p{N}][\p{L}\p{N}\p{M}_.&/+'’-]*`)
+	words   = regexp.MustCompile(`[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.&/+'’-]*[\p{L}\p{N}\p{M}])?`)
 )
 
 // spansOf are what stands in quotation marks in a question, its runs of

@@ -87,7 +87,12 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		p := pipeline(t, server)
+		p := pipeline(t, server, func(golden llm.Provider) llm.Provider {
+			if *update {
+				return writer{"golden"}
+			}
+			return golden
+		})
 		const mend = "\nif the prompts have changed, run: make update"
 		clear, err := p.Answer(t.Context(), answer.Question{Text: clearQuestion, Database: "shop"}, nil)
 		if err != nil {
@@ -113,9 +118,9 @@ func TestGoldenAnswers(t *testing.T) {
 	})
 }
 
-// pipeline answers questions about the demo's databases as the demo does, or in
-// an update writes the golden answers.
-func pipeline(t *testing.T, server *pgtest.Server) *answer.Pipeline {
+// pipeline answers questions about the demo's databases as the demo does, by the
+// model that choose makes of the golden answers.
+func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) *answer.Pipeline {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -142,13 +147,11 @@ func pipeline(t *testing.T, server *pgtest.Server) *answer.Pipeline {
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Close)
-	var model llm.Provider = writer{"golden"}
-	if !*update {
-		if model, err = llm.New(c.LLM, call.Chain{}); err != nil {
-			t.Fatal(err)
-		}
+	golden, err := llm.New(c.LLM, call.Chain{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return answer.NewPipeline(c, served, query.NewRunner(served, call.Chain{}), model)
+	return answer.NewPipeline(c, served, query.NewRunner(served, call.Chain{}), choose(golden))
 }
 
 func show(t *testing.T, a *answer.Answer) string {
