@@ -157,7 +157,11 @@ func TestRenderCut(t *testing.T) {
 		if (got.text != all.text) != (len(got.notes) > 0) {
 			t.Errorf("budget %d: notes %q, text\n%s", v.budget, got.notes, got.text)
 		}
-		if note := strings.Join(got.notes, "; "); !slices.Contains(steps, note) {
+		note := strings.Join(got.notes, "; ")
+		for _, digit := range "0123456789" {
+			note = strings.ReplaceAll(note, string(digit), "N")
+		}
+		if !slices.Contains(steps, note) {
 			steps = append(steps, note)
 		}
 	}
