@@ -22,7 +22,7 @@ import (
 //	the statement, alone in its own Parse message
 //	ROLLBACK
 //
-// Only a cost limit needs a second trip, for the EXPLAIN before. Whatever else
+// Only a limit of what is planned needs a second trip, for the EXPLAIN before. Whatever else
 // has to be tidied up is done after the caller has the answer.
 type flight struct {
 	ctx      context.Context
