@@ -30,7 +30,10 @@ type Database struct {
 	ConnectTimeout Duration   `json:"connect_timeout"`
 	CatalogRefresh Duration   `json:"catalog_refresh"`
 	Schemas        []string   `json:"schemas"`
+	Verified       string     `json:"verified"` // empty: there are no verified queries
 	Security       *Overrides `json:"security"` // nil: the common rules alone
+
+	Queries map[string]Query `json:"-"` // what Verified holds, by name
 }
 
 // Pool bounds a database's connections.
