@@ -41,16 +41,31 @@ type Answer struct {
 	Confidence  *Confidence   `json:"confidence,omitempty"` // nil unless the SQL ran
 	Refusal     error         `json:"-"`                    // a *guard.Refusal or *query.Error; nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
-	Notes       []string      `json:"notes,omitempty"`  // what else to know, such as tables that the model was not shown
-	Result      *query.Result `json:"result,omitempty"` // nil when withheld
+	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
+	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
+	Verified    string        `json:"verified,omitempty"` // the name of the verified query that it is of
+	Cached      bool          `json:"cached,omitempty"`   // no model was asked: what it said before was remembered
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
+
+	talk conversation
+}
+
+// Source is where the SQL of the answer came from: "verified", "cache" or "model".
+func (a *Answer) Source() string {
+	switch {
+	case a.Verified != "":
+		return "verified"
+	case a.Cached:
+		return "cache"
+	}
+	return "model"
 }
 
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "verified": the operator vouches for the SQL
 	Reasons []string `json:"reasons"`
 }
 

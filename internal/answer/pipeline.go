@@ -13,6 +13,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 	"github.com/pgmcp/pgmcp/internal/query"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 // A Pipeline answers questions.
@@ -21,19 +22,27 @@ type Pipeline struct {
 	databases *postgres.Databases
 	runner    *query.Runner
 	model     llm.Provider
-	draft     *form // of replies in the stage generate
-	verdict   *form // of replies in the stage judge
+	verified  map[string]*verified.Set // by database
+	cache     *cache                   // nil: it is off
+	draft     *form                    // of replies in the stage generate
+	verdict   *form                    // of replies in the stage judge
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
 // which serves databases. A nil model means that none is configured: every
-// question is then an *[Error] that says so.
+// question that no verified query answers is then an *[Error] that says so.
+// Verified queries that are wrong in themselves answer nothing.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	return &Pipeline{c, databases, runner, model, newForm(draftSchema), newForm(verdictSchema)}
+	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema)}
+	for name, db := range c.Databases {
+		p.verified[name], _ = verified.New(db.Queries)
+	}
+	return p
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
-// starts: context, generate, check, plan, run, judge.
+// starts: context, generate, check, plan, run, judge. A verified query is only
+// checked, planned and run.
 //
 // The error is an *[Error], a *postgres.UnknownDatabase or *postgres.Unavailable,
 // the context's, or one of the chain's.
@@ -49,13 +58,26 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 		return nil, err
 	}
 
+	if hit, err := p.verified[db.Name].Find(q.Text); hit != nil || err != nil {
+		return p.vouched(ctx, db.Name, hit, err, progress)
+	}
+	if p.model == nil {
+		return nil, &Error{
+			Code:    "no_model",
+			Message: "no model is configured, so questions cannot be answered",
+			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
+		}
+	}
 	progress("context")
 	rules, err := db.Policy(ctx)
 	if err != nil {
 		return nil, err
 	}
+	key := p.cacheKey(db, rules, q.Text)
+	a := &Answer{Database: db.Name, talk: p.cache.recall(key)}
+	defer p.cache.keep(key, a)
 	shown := render(rules, db.Description, q.Text, maxContext)
-	a := &Answer{Database: db.Name, Notes: shown.notes}
+	a.Notes = shown.notes
 
 	progress("generate")
 	d, err := p.generate(ctx, a, shown, q.Text)
@@ -107,12 +129,6 @@ func (p *Pipeline) accept(question string) error {
 			Message: fmt.Sprintf("the question has %d characters, and at most %d are allowed", n, limit),
 			Hint:    "ask for one thing, in fewer words",
 		}
-	case p.model == nil:
-		return &Error{
-			Code:    "no_model",
-			Message: "no model is configured, so questions cannot be answered",
-			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
-		}
 	}
 	return nil
 }
@@ -163,11 +179,15 @@ func (p *Pipeline) decide(a *Answer, result *query.Result, v *verdict) {
 	}
 }
 
-// ask asks the model once, and counts it in a. What the reply says goes into
-// reply, if it fits f.
+// ask asks the model once, and counts it in a, unless it is remembered what it
+// said before. What the reply says goes into reply, if it fits f.
 func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, reply any) error {
+	if content, ok := a.talk.recall(r.Stage); ok {
+		return f.read(content, reply)
+	}
 	a.ModelCalls++
 	r.Schema = f.text
+	r.Sample = a.talk.ask(r)
 	s, err := p.model.Complete(ctx, r)
 	if err != nil {
 		return modelError(err)
@@ -176,6 +196,7 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 	if err := f.read(s.Content, reply); err != nil {
 		return &Error{Code: "model_failed", Message: plain(fmt.Sprintf("the model's reply in the stage %s is unusable: %v", r.Stage, err), 500)}
 	}
+	a.talk.hear(r.Stage, s.Content)
 	return nil
 }
 

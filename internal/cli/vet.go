@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,11 +17,11 @@ import (
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 func (a *app) vet() *cobra.Command {
-	var format string
-	var secrets, connect bool
+	var f vetFlags
 	cmd := &cobra.Command{
 		Use:   "vet [CONFIG]",
 		Short: "Say everything that is wrong with a configuration",
@@ -31,22 +30,36 @@ on a line of its own: file:line:column: setting: message (hint). It connects to
 nothing unless --connect is given. "pgmcp schema" prints what a configuration may
 hold.
 
+Verified queries are checked for their form and grammar, and with --catalog also
+held against the policy, as when they run.
+
 The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return &usageError{fmt.Errorf("unknown format %q: text or json", format)}
+			if f.format != "text" && f.format != "json" {
+				return &usageError{fmt.Errorf("unknown format %q: text or json", f.format)}
+			}
+			if f.db != "" && f.catalog == "" {
+				return &usageError{errors.New("--db says which database --catalog is of, and that is not given")}
 			}
 			path, _ := configOf(cmd, args)
-			return a.runVet(cmd.Context(), path, format, secrets, connect)
+			return a.runVet(cmd.Context(), path, f)
 		},
 	}
 	configFlag(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "print as `FORMAT`: text or json")
-	cmd.Flags().BoolVar(&secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
-	cmd.Flags().BoolVar(&connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything")
+	cmd.Flags().StringVar(&f.format, "format", "text", "print as `FORMAT`: text or json")
+	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
+	cmd.Flags().BoolVar(&f.connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything")
+	dbFlag(cmd, &f.db, true)
+	cmd.Flags().StringVar(&f.catalog, "catalog", "", "hold the verified queries of a database against the policy over the catalog in `FILE`, written by \"pgmcp catalog\"")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+type vetFlags struct {
+	format           string
+	secrets, connect bool
+	db, catalog      string
 }
 
 // vetReport is what vet finds, as JSON.
@@ -56,7 +69,7 @@ type vetReport struct {
 	Problems  []config.Problem `json:"problems"`
 }
 
-func (a *app) runVet(ctx context.Context, path, format string, secrets, connect bool) error {
+func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 	source, err := readConfig(path)
 	if err != nil {
 		return err
@@ -69,20 +82,26 @@ func (a *app) runVet(ctx context.Context, path, format string, secrets, connect 
 	case err != nil:
 		return err
 	default:
-		if secrets || connect {
+		r.Problems = append(r.Problems, wrongQueries(source, cfg)...)
+		if f.secrets || f.connect {
 			r.Problems = append(r.Problems, unreadable(source, cfg)...)
 		}
-		if connect {
+		if f.connect {
 			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
 		}
-		slices.SortStableFunc(r.Problems, func(a, b config.Problem) int {
-			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
+		if f.catalog != "" && len(r.Problems) == 0 {
+			refused, err := refusedQueries(ctx, source, cfg, path, f)
+			if err != nil {
+				return err
+			}
+			r.Problems = append(r.Problems, refused...)
+		}
+		byPlace(r.Problems)
 	}
 	if r.Valid = len(r.Problems) == 0; r.Valid {
 		r.Databases = len(cfg.Databases)
 	}
-	if format == "json" {
+	if f.format == "json" {
 		err = a.printJSON(r)
 	} else {
 		err = a.printVet(path, r)
@@ -104,6 +123,17 @@ func (a *app) printVet(path string, r vetReport) error {
 		}
 	}
 	return nil
+}
+
+// refusedQueries are the verified queries of a database that its policy refuses
+// over the catalog in a file.
+func refusedQueries(ctx context.Context, source *config.Source, cfg *config.Config, path string, f vetFlags) ([]config.Problem, error) {
+	p, err := policyFor(ctx, path, f.db, f.catalog)
+	if err != nil {
+		return nil, err
+	}
+	set, _ := verified.New(cfg.Databases[p.Database].Queries)
+	return placed(source, p.Database, set.Check(p)), nil
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose

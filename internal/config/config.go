@@ -98,6 +98,13 @@ type Answers struct {
 	ConfidenceThreshold float64 `json:"confidence_threshold"`
 	OnLowConfidence     string  `json:"on_low_confidence"` // "withhold" or "flag"
 	MaxModelCalls       int     `json:"max_model_calls"`
+	Cache               Cache   `json:"cache"`
+}
+
+// Cache bounds what is remembered of answers.
+type Cache struct {
+	MaxEntries int      `json:"max_entries"` // 0: nothing is
+	TTL        Duration `json:"ttl"`
 }
 
 // LLM is an OpenAI-compatible model, or a folder of golden answers.

@@ -44,6 +44,11 @@ func ParseTemplate(sql string) (*Template, error) {
 	}
 	tree, refusal := parse(text)
 	if refusal != nil {
+		for _, p := range t.places {
+			if refusal.Position == position(sql, p.start) {
+				refusal = t.misplaced(p)
+			}
+		}
 		return nil, refusal
 	}
 	t.tree = tree
@@ -112,10 +117,14 @@ func (t *Template) checkPlaces() *Refusal {
 	}
 	for i, p := range t.places {
 		if j, ok := at[p.start]; ok && i == j {
-			return t.refuse(Syntax, p.start, "{%s} does not stand where a value can stand by itself", p.name)
+			return t.misplaced(p)
 		}
 	}
 	return nil
+}
+
+func (t *Template) misplaced(p place) *Refusal {
+	return t.refuse(Syntax, p.start, "{%s} does not stand where a value can stand by itself", p.name)
 }
 
 func (t *Template) refuse(code Code, offset int, format string, args ...any) *Refusal {

@@ -79,7 +79,9 @@ func compile(name string, c config.Query) (query, []Problem) {
 	}
 	for _, parameter := range slices.Sorted(maps.Keys(q.kinds)) {
 		if !slices.Contains(t.Names(), parameter) {
-			add(problem(name, "sql", "it has no use for {%s}, so the answer would not depend on it", parameter))
+			p := problem(name, "sql", "it has no use for {%s}, so the answer would not depend on it", parameter)
+			p.Hint = fmt.Sprintf("write {%s}, without quotes, where the value belongs", parameter)
+			add(p)
 		}
 	}
 	for _, parameter := range t.Names() {
