@@ -78,7 +78,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			MaxQuestionLength: 2000,
 			Limits:            Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
 		},
-		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
+		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2, Cache: Cache{TTL: Duration(time.Hour)}},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",
 			Model:   "m",

@@ -85,7 +85,7 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		p := pipeline(t, server)
+		p, replay := pipeline(t, server)
 		const mend = "\nif the prompts have changed, run: make update"
 		clear, err := p.Answer(t.Context(), answer.Question{Text: clearQuestion, Database: "shop"}, nil)
 		if err != nil {
@@ -105,15 +105,18 @@ func TestGoldenAnswers(t *testing.T) {
 			return
 		}
 		_, err = p.Answer(t.Context(), answer.Question{Text: "How many customers are there?", Database: "shop"}, nil)
+		if unused := replay.Unused(); len(unused) > 0 {
+			t.Errorf("nobody asks for %s%s", strings.Join(unused, ", "), mend)
+		}
 		if e, ok := errors.AsType[*answer.Error](err); !ok || e.Code != string(llm.NoGolden) || !strings.Contains(e.Message, "+ ") {
 			t.Errorf("a question without a golden answer: %v, want a miss that shows the nearest request", err)
 		}
 	})
 }
 
-// pipeline answers questions about the demo's databases as the demo does, or in
-// an update writes the golden answers.
-func pipeline(t *testing.T, server *pgtest.Server) *answer.Pipeline {
+// pipeline answers questions about the demo's databases as the demo does, from its
+// golden answers, or in an update writes those.
+func pipeline(t *testing.T, server *pgtest.Server) (*answer.Pipeline, *llm.Replay) {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -140,13 +143,18 @@ func pipeline(t *testing.T, server *pgtest.Server) *answer.Pipeline {
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Close)
-	var model llm.Provider = writer{"golden"}
-	if !*update {
-		if model, err = llm.New(c.LLM, call.Chain{}); err != nil {
-			t.Fatal(err)
-		}
+	runner := query.NewRunner(served, call.Chain{})
+	if *update {
+		return answer.NewPipeline(c, served, runner, writer{"golden"}), nil
 	}
-	return answer.NewPipeline(c, served, query.NewRunner(served, call.Chain{}), model)
+	if err := answer.CheckGoldens(c.LLM.Replay); err != nil {
+		t.Fatal(err)
+	}
+	replay, err := llm.OpenReplay(c.LLM.Replay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.NewPipeline(c, served, runner, replay), replay
 }
 
 func show(t *testing.T, a *answer.Answer) string {
