@@ -85,7 +85,7 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		p, replay := pipeline(t, server)
+		p, _, replay := pipeline(t, server)
 		const mend = "\nif the prompts have changed, run: make update"
 		clear, err := p.Answer(t.Context(), answer.Question{Text: clearQuestion, Database: "shop"}, nil)
 		if err != nil {
@@ -116,7 +116,7 @@ func TestGoldenAnswers(t *testing.T) {
 
 // pipeline answers questions about the demo's databases as the demo does, from its
 // golden answers, or in an update writes those.
-func pipeline(t *testing.T, server *pgtest.Server) (*answer.Pipeline, *llm.Replay) {
+func pipeline(t *testing.T, server *pgtest.Server) (*answer.Pipeline, *query.Runner, *llm.Replay) {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -145,7 +145,7 @@ func pipeline(t *testing.T, server *pgtest.Server) (*answer.Pipeline, *llm.Repla
 	t.Cleanup(served.Close)
 	runner := query.NewRunner(served, call.Chain{})
 	if *update {
-		return answer.NewPipeline(c, served, runner, writer{"golden"}), nil
+		return answer.NewPipeline(c, served, runner, writer{"golden"}), runner, nil
 	}
 	if err := answer.CheckGoldens(c.LLM.Replay); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func pipeline(t *testing.T, server *pgtest.Server) (*answer.Pipeline, *llm.Repla
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.NewPipeline(c, served, runner, replay), replay
+	return answer.NewPipeline(c, served, runner, replay), runner, replay
 }
 
 func show(t *testing.T, a *answer.Answer) string {
