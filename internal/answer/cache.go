@@ -114,7 +114,7 @@ func (p *Pipeline) cacheKey(db *postgres.Database, rules *policy.Policy, questio
 	return occasion{
 		Prompt:   PromptVersion,
 		Catalog:  rules.Catalog.Fingerprint(),
-		Role:     db.Role(),
+		Role:     db.User(),
 		Name:     db.Name,
 		Database: p.config.Databases[db.Name],
 		Security: p.config.Security,

@@ -90,11 +90,11 @@ func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
 		}
 		if f.catalog != "" && len(r.Problems) == 0 {
-			refused, err := refusedQueries(ctx, source, cfg, path, f)
+			p, _, err := policyFor(ctx, path, f.db, f.catalog)
 			if err != nil {
 				return err
 			}
-			r.Problems = append(r.Problems, refused...)
+			r.Problems = append(r.Problems, refusedQueries(source, cfg, p)...)
 		}
 		byPlace(r.Problems)
 	}
@@ -125,15 +125,10 @@ func (a *app) printVet(path string, r vetReport) error {
 	return nil
 }
 
-// refusedQueries are the verified queries of a database that its policy refuses
-// over the catalog in a file.
-func refusedQueries(ctx context.Context, source *config.Source, cfg *config.Config, path string, f vetFlags) ([]config.Problem, error) {
-	p, err := policyFor(ctx, path, f.db, f.catalog)
-	if err != nil {
-		return nil, err
-	}
+// refusedQueries are the verified queries of a database that its policy refuses.
+func refusedQueries(source *config.Source, cfg *config.Config, p *policy.Policy) []config.Problem {
 	set, _ := verified.New(cfg.Databases[p.Database].Queries)
-	return placed(source, p.Database, set.Check(p)), nil
+	return placed(source, p.Database, set.Check(p))
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose

@@ -20,7 +20,7 @@ func TestReadme(t *testing.T) {
 		examples = append(examples, example)
 	}
 	if len(examples) != 4 {
-		t.Fatalf("%d examples, want a configuration, the setting for verified queries, and such", len(examples)-1)
+		t.Fatalf("%d examples, want a configuration, the setting that names verified queries, and a file of them", len(examples)-1)
 	}
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{

@@ -68,8 +68,8 @@ func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 	return d.rules.Close(d.keeper.newest.Load().catalog), nil
 }
 
-// Role is the name that pgmcp connects by.
-func (d *Database) Role() string { return d.pool.Config().ConnConfig.User }
+// User is the role that pgmcp connects as.
+func (d *Database) User() string { return d.pool.Config().ConnConfig.User }
 
 // Types are the types of the newest catalog; none before the first.
 func (d *Database) Types() Types {
