@@ -52,12 +52,6 @@ func Write(dir string, r Request, s Response, origin string) (string, error) {
 	return newGolden(r, s, nil, origin).write(dir)
 }
 
-// WriteError keeps a failure as Write keeps an answer, so that it can be replayed
-// too. Only what the same request would meet again is worth that: see [Error.Lasting].
-func WriteError(dir string, r Request, e *Error, origin string) (string, error) {
-	return newGolden(r, Response{}, e, origin).write(dir)
-}
-
 // newGolden is a golden answer without secrets: e, unless it is nil, in place of s.
 func newGolden(r Request, s Response, e *Error, origin string) golden {
 	g := golden{request: r.redacted(), response: s.redacted(), origin: origin}
