@@ -12,11 +12,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/query"
 	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
@@ -30,8 +33,8 @@ on a line of its own: file:line:column: setting: message (hint). It connects to
 nothing unless --connect is given. "pgmcp schema" prints what a configuration may
 hold.
 
-Verified queries are checked for their form and grammar, and with --catalog also
-held against the policy, as when they run.
+Verified queries are checked for their form and grammar; with --catalog they are
+also held against the policy, as when they run, and with --connect planned too.
 
 The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
 		Args: configAnd(0),
@@ -49,7 +52,7 @@ The exit code is 1 if there is any problem, 2 if the configuration cannot be rea
 	configFlag(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "text", "print as `FORMAT`: text or json")
 	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
-	cmd.Flags().BoolVar(&f.connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything")
+	cmd.Flags().BoolVar(&f.connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything, is each verified query allowed")
 	dbFlag(cmd, &f.db, true)
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", "hold the verified queries of a database against the policy over the catalog in `FILE`, written by \"pgmcp catalog\"")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
@@ -94,7 +97,7 @@ func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 			if err != nil {
 				return err
 			}
-			r.Problems = append(r.Problems, refusedQueries(source, cfg, p)...)
+			r.Problems = append(r.Problems, refusedQueries(ctx, source, cfg, p, nil)...)
 		}
 		byPlace(r.Problems)
 	}
@@ -125,10 +128,21 @@ func (a *app) printVet(path string, r vetReport) error {
 	return nil
 }
 
-// refusedQueries are the verified queries of a database that its policy refuses.
-func refusedQueries(source *config.Source, cfg *config.Config, p *policy.Policy) []config.Problem {
+// refusedQueries are the verified queries of a database that its policy refuses
+// or, unless runner is nil, that the database itself cannot plan.
+func refusedQueries(ctx context.Context, source *config.Source, cfg *config.Config, p *policy.Policy, runner *query.Runner) []config.Problem {
+	var plan func(guard.Statement) error
+	if runner != nil {
+		plan = func(s guard.Statement) error {
+			if _, err := runner.Plan(ctx, s); err != nil {
+				r := mcpserver.NewReason(err)
+				return &guard.Refusal{Code: guard.Code(r.Code), Message: r.Message, Position: r.Position, Hint: r.Hint}
+			}
+			return nil
+		}
+	}
 	set, _ := verified.New(cfg.Databases[p.Database].Queries)
-	return placed(source, p.Database, set.Check(p))
+	return placed(source, p.Database, set.Check(p, plan))
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose
@@ -169,6 +183,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		return []config.Problem{source.Problem(err.Error(), "", "databases")}
 	}
 	defer databases.Close()
+	runner := query.NewRunner(databases, call.Chain{})
 	var problems []config.Problem
 	catalogs := map[string]*catalog.Catalog{}
 	for _, name := range databases.Names() {
@@ -180,6 +195,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 			continue
 		}
 		catalogs[name] = p.Catalog
+		problems = append(problems, refusedQueries(ctx, source, cfg, p, runner)...)
 		if warnings := db.Role().Warnings(); len(warnings) > 0 {
 			problems = append(problems, source.Problem("its role "+strings.Join(warnings, ", "), postgres.GrantsHint(name), "databases", name, "url"))
 		}

@@ -9,6 +9,8 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 // A Template is a statement with places for values: {name} stands where a literal
@@ -29,9 +31,12 @@ type place struct {
 // maxPlaces keeps "$" and the number of a place as short as the shortest place.
 const maxPlaces = 99
 
+// templateLimits are the widest that a policy can set: [Check] applies its own.
+var templateLimits = policy.Limits{MaxStatementSize: 64 << 10, MaxTokens: 20_000}
+
 // ParseTemplate parses a template. The error is a *[Refusal], whose position is in sql.
 func ParseTemplate(sql string) (*Template, error) {
-	if refusal := checkText(sql); refusal != nil {
+	if refusal := checkText(sql, templateLimits); refusal != nil {
 		return nil, refusal
 	}
 	t := &Template{sql: sql}
@@ -39,7 +44,7 @@ func ParseTemplate(sql string) (*Template, error) {
 		return nil, refusal
 	}
 	text := t.numbered()
-	if refusal := checkText(text); refusal != nil {
+	if refusal := checkText(text, templateLimits); refusal != nil {
 		return nil, refusal
 	}
 	tree, refusal := parse(text)
@@ -169,7 +174,7 @@ func (t *Template) Bind(values map[string]Literal) (Bound, error) {
 		}
 	})
 	b.SQL = t.splice(func(_ int, p place) string { return values[p.name].sql() })
-	if refusal := checkText(b.SQL); refusal != nil {
+	if refusal := checkText(b.SQL, templateLimits); refusal != nil {
 		refusal.Position = b.At(refusal.Position)
 		return Bound{}, refusal
 	}
@@ -228,7 +233,11 @@ func (b Bound) At(pos int) int {
 type Literal struct {
 	text string
 	typ  string // one of PostgreSQL's own; empty: what the place makes of it
+	null bool
 }
+
+// Null is NULL, of whatever type fits.
+func Null() Literal { return Literal{null: true} }
 
 // Text is a text, or whatever else PostgreSQL reads from one where it stands,
 // such as the label of an enum.
@@ -240,20 +249,23 @@ func Int(n int64) Literal {
 	if int64(int32(n)) == n {
 		typ = "int4"
 	}
-	return Literal{fmt.Sprint(n), typ}
+	return Literal{text: fmt.Sprint(n), typ: typ}
 }
 
 // Number is an exact number, written in decimal digits. PostgreSQL refuses text
 // that is none.
-func Number(digits string) Literal { return Literal{digits, "numeric"} }
+func Number(digits string) Literal { return Literal{text: digits, typ: "numeric"} }
 
 // Date is the day of t.
-func Date(t time.Time) Literal { return Literal{t.Format(time.DateOnly), "date"} }
+func Date(t time.Time) Literal { return Literal{text: t.Format(time.DateOnly), typ: "date"} }
 
 // sql is l in brackets, which keep it apart from what stands beside it. Numbers
 // are quoted too: a bare one would be folded into a minus before it, and stand
 // for a column after ORDER BY.
 func (l Literal) sql() string {
+	if l.null {
+		return "(NULL)"
+	}
 	quoted := "'" + strings.ReplaceAll(l.text, "'", "''") + "'"
 	if l.typ != "" {
 		quoted += "::pg_catalog." + l.typ
@@ -263,6 +275,9 @@ func (l Literal) sql() string {
 
 // node is what the parser must make of l.
 func (l Literal) node() *pg_query.Node {
+	if l.null {
+		return &pg_query.Node{Node: &pg_query.Node_AConst{AConst: &pg_query.A_Const{Isnull: true}}}
+	}
 	n := pg_query.MakeAConstStrNode(l.text, 0)
 	if l.typ == "" {
 		return n

@@ -113,13 +113,18 @@ func (s *Set) overlaps(queries map[string]config.Query) []Problem {
 }
 
 // Check holds every query of the set against a policy, with each of the values
-// that it may have if they are few, and says which are refused.
-func (s *Set) Check(p *policy.Policy) []Problem {
+// that it may have if they are listed, and says which are refused. Plan, if not
+// nil, has a statement planned; its error may be a *guard.Refusal too.
+func (s *Set) Check(p *policy.Policy, plan func(guard.Statement) error) []Problem {
 	var problems []Problem
 	for i := range s.queries {
 		q := &s.queries[i]
 		for _, b := range q.bound() {
-			if _, err := guard.Check(b.SQL, p); err != nil {
+			st, err := guard.Check(b.SQL, p)
+			if err == nil && plan != nil {
+				err = plan(st)
+			}
+			if err != nil {
 				problems = append(problems, refused(q.name, err, b.At))
 				break
 			}
@@ -128,17 +133,19 @@ func (s *Set) Check(p *policy.Policy) []Problem {
 	return problems
 }
 
-// bound are statements that between them have every sample of each parameter.
+// bound are statements that between them have each value to be tried.
 func (q *query) bound() []guard.Bound {
 	n := 1
-	for _, k := range q.kinds {
-		n = max(n, len(k.samples))
+	tried := map[string][]guard.Literal{}
+	for name, k := range q.kinds {
+		tried[name] = k.literals()
+		n = max(n, len(tried[name]))
 	}
 	var out []guard.Bound
 	for i := range n {
 		values := map[string]guard.Literal{}
-		for name, k := range q.kinds {
-			values[name], _ = k.read(k.samples[i%len(k.samples)])
+		for name, literals := range tried {
+			values[name] = literals[i%len(literals)]
 		}
 		if b, err := q.template.Bind(values); err == nil {
 			out = append(out, b)

@@ -15,7 +15,21 @@ import (
 type kind struct {
 	pattern string
 	read    func(string) (guard.Literal, bool)
-	samples []string // texts that it takes; all of them, if they are few
+	samples []string // texts that it takes; all of them, if they are listed
+	any     bool     // it takes what only a certain column may make sense of
+}
+
+// literals are values to try a statement with: all of them, if they are listed.
+func (k kind) literals() []guard.Literal {
+	if k.any {
+		return []guard.Literal{guard.Null()}
+	}
+	var out []guard.Literal
+	for _, s := range k.samples {
+		v, _ := k.read(s) // it takes them
+		out = append(out, v)
+	}
+	return out
 }
 
 // kinds are those of parameters that are not bound to certain values, by type.
@@ -26,6 +40,7 @@ var kinds = map[string]kind{
 		pattern: `"[^"]+"|'[^']+'|“[^”]+”|‘[^’]+’|[^\s"'“‘][^\s"“”]*`,
 		read:    func(s string) (guard.Literal, bool) { return guard.Text(unquoted(s)), true },
 		samples: []string{"x"},
+		any:     true,
 	},
 	"int": {
 		pattern: `[-+]?[0-9]{1,19}`,

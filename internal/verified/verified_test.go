@@ -185,7 +185,10 @@ func TestCheck(t *testing.T) {
 	}}}
 	p := policy.Compile(&config.Config{
 		Databases: map[string]config.Database{"shop": {Schemas: []string{"public"}}},
-		Security:  config.Security{Blocked: config.Blocked{Columns: []string{"*.email"}}},
+		Security: config.Security{
+			Blocked: config.Blocked{Columns: []string{"*.email"}},
+			Limits:  config.Limits{MaxStatementSize: 1 << 10, MaxTokens: 100},
+		},
 	}, "shop").Close(c)
 	s := set(t, map[string]config.Query{
 		"fine":    {Questions: []string{"a {n}"}, Parameters: parameters("n int"), SQL: "select id from orders where id = {n}"},
@@ -195,17 +198,47 @@ func TestCheck(t *testing.T) {
 		"sleeps":  {Questions: []string{"e {n}"}, Parameters: parameters("n int"), SQL: "select pg_sleep({n})"},
 	})
 	var got []string
-	for _, p := range s.Check(p) {
+	for _, p := range s.Check(p, nil) {
 		got = append(got, fmt.Sprintf("%s %d %s", p.Field[1], p.Position, p.Message))
 	}
 	want := []string{
 		"blocked 35 blocked_column: column email of public.orders may not be read, in any part of the statement",
-		"sleeps 8 blocked_function: PostgreSQL's own function pg_sleep may not be called",
+		"sleeps 8 blocked_function: PostgreSQL's own function pg_sleep may not be called: it waits",
 		"unknown 8 unknown_column: there is no column idd here",
 		"writes 0 not_read_only: only SELECT, VALUES, TABLE and EXPLAIN of those can be run",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// What the policy allows is planned, with every value that is listed.
+func TestCheckPlans(t *testing.T) {
+	p := policy.Compile(&config.Config{
+		Databases: map[string]config.Database{"shop": {}},
+		Security:  config.Security{Limits: config.Limits{MaxStatementSize: 1 << 10, MaxTokens: 100}},
+	}, "shop").Close(&catalog.Catalog{ServerVersion: 160000})
+	s := set(t, map[string]config.Query{
+		"states": {Questions: []string{"of {s} {t} {n}"}, Parameters: parameters("s one of: open, paid, late", "t text", "n int"), SQL: "select {s}, {t}, {n}"},
+		"never":  {Questions: []string{"never"}, SQL: "delete from orders"},
+	})
+	var planned []string
+	problems := s.Check(p, func(st guard.Statement) error {
+		planned = append(planned, st.SQL())
+		if strings.Contains(st.SQL(), "paid") {
+			return &guard.Refusal{Code: "data_error", Message: "no such state", Position: 9}
+		}
+		return nil
+	})
+	want := []string{
+		"select ('open'), (NULL), ('1'::pg_catalog.int4)",
+		"select ('paid'), (NULL), ('1'::pg_catalog.int4)",
+	}
+	if d := cmp.Diff(want, planned); d != "" {
+		t.Errorf("planned (-want +got):\n%s", d)
+	}
+	if len(problems) != 2 || problems[1].Message != "data_error: no such state" || problems[1].Position != 8 {
+		t.Errorf("problems %v", problems)
 	}
 }
 
@@ -229,7 +262,10 @@ func FuzzFind(f *testing.F) {
 		if hit == nil {
 			return
 		}
-		p := policy.Compile(&config.Config{Databases: map[string]config.Database{"d": {}}}, "d").Close(&catalog.Catalog{ServerVersion: 160000})
+		p := policy.Compile(&config.Config{
+			Databases: map[string]config.Database{"d": {}},
+			Security:  config.Security{Limits: config.Limits{MaxStatementSize: 1 << 20, MaxTokens: 1 << 20}},
+		}, "d").Close(&catalog.Catalog{ServerVersion: 160000})
 		st, err := guard.Check(hit.SQL, p)
 		if err != nil || len(st.Reads().Functions)+len(st.Reads().Tables) > 0 {
 			t.Errorf("%q became %s: %v", question, hit.SQL, err)
