@@ -58,16 +58,30 @@ type Answer struct {
 	Flags       []string      `json:"flags,omitempty"`    // the checks that found something, by their names in answers.checks; the reasons are the confidence's
 	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
 	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
+	Verified    string        `json:"verified,omitempty"` // the name of the verified query that it is of
+	Cached      bool          `json:"cached,omitempty"`   // no model was asked: what it said before was remembered
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
 
 	spent int // tokens, those estimated that no server has counted
+	talk  conversation
+}
+
+// Source is where the SQL of the answer came from: "verified", "cache" or "model".
+func (a *Answer) Source() string {
+	switch {
+	case a.Verified != "":
+		return "verified"
+	case a.Cached:
+		return "cache"
+	}
+	return "model"
 }
 
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "verified": the operator vouches for the SQL
 	Reasons []string `json:"reasons"`
 
 	LogOdds float64 `json:"-"` // what the score is made of, before caps: what a calibration maps

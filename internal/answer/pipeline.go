@@ -15,6 +15,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 	"github.com/pgmcp/pgmcp/internal/query"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 // A Pipeline answers questions.
@@ -23,20 +24,28 @@ type Pipeline struct {
 	databases *postgres.Databases
 	runner    *query.Runner
 	model     llm.Provider
-	draft     *form // of replies in the stage generate
-	verdict   *form // of replies in the stage judge
+	verified  map[string]*verified.Set // by database
+	cache     *cache                   // nil: it is off
+	draft     *form                    // of replies in the stage generate
+	verdict   *form                    // of replies in the stage judge
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
 // which serves databases. A nil model means that none is configured: every
-// question is then an *[Error] that says so.
+// question that no verified query answers is then an *[Error] that says so.
+// Verified queries that are wrong in themselves answer nothing.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	return &Pipeline{c, databases, runner, model, newForm(draftSchema), newForm(verdictSchema)}
+	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema)}
+	for name, db := range c.Databases {
+		p.verified[name], _ = verified.New(db.Queries)
+	}
+	return p
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
 // starts: context, generate, check, plan, run, judge; repair, and again check, plan
-// and run, where SQL is mended; lookup where values are looked for.
+// and run, where SQL is mended; lookup where values are looked for. A verified
+// query is only checked, planned and run.
 //
 // The error is an *[Error], a *postgres.UnknownDatabase or *postgres.Unavailable,
 // the context's, or one of the chain's.
@@ -61,6 +70,16 @@ func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage s
 	if err != nil {
 		return nil, err
 	}
+	if hit, err := p.verified[db.Name].Find(q.Text); hit != nil || err != nil {
+		return p.vouched(ctx, db.Name, hit, err, progress)
+	}
+	if p.model == nil {
+		return nil, &Error{
+			Code:    "no_model",
+			Message: "no model is configured, so questions cannot be answered",
+			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
+		}
+	}
 	progress("context")
 	rules, err := db.Policy(ctx)
 	if err != nil {
@@ -69,7 +88,9 @@ func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage s
 	v := view{rules, db.Statistics(), db.Description, p.config.Answers.Values, p.config.Answers.TokenBudget}
 	in := asked{question: q.Text, shown: v.render(q.Text), date: dateLine(p.config.Answers.Date, time.Now())}
 	in.grounds = p.ground(ctx, v, q.Text, progress)
-	a := &Answer{Database: db.Name, Notes: in.shown.notes}
+	key := p.cacheKey(db, rules, q.Text)
+	a := &Answer{Database: db.Name, Notes: in.shown.notes, talk: p.cache.recall(key)}
+	defer p.cache.keep(key, a)
 
 	progress("generate")
 	d, err := p.generate(ctx, a, in)
@@ -205,12 +226,6 @@ func (p *Pipeline) accept(question string) error {
 			Message: fmt.Sprintf("the question has %d characters, and at most %d are allowed", n, limit),
 			Hint:    "ask for one thing, in fewer words",
 		}
-	case p.model == nil:
-		return &Error{
-			Code:    "no_model",
-			Message: "no model is configured, so questions cannot be answered",
-			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
-		}
 	}
 	return nil
 }
@@ -228,13 +243,17 @@ func (p *Pipeline) decide(a *Answer, result *query.Result, v *verdict) {
 	}
 }
 
-// ask asks the model once, and counts it in a. What the reply says goes into
-// reply, if it fits f.
+// ask asks the model once, and counts it in a, unless it is remembered what it
+// said before. What the reply says goes into reply, if it fits f.
 func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, reply any) error {
+	if content, ok := a.talk.recall(r.Stage); ok {
+		return f.read(content, reply)
+	}
 	r.Schema = f.text
 	if err := p.afford(ctx, a, r); err != nil {
 		return err
 	}
+	r.Sample = a.talk.ask(r)
 	a.ModelCalls++
 	s, err := p.model.Complete(ctx, r)
 	if err != nil {
@@ -244,6 +263,7 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 	if err := f.read(s.Content, reply); err != nil {
 		return &Error{Code: "model_failed", Message: plain(fmt.Sprintf("the model's reply in the stage %s is unusable: %v", r.Stage, err), 500)}
 	}
+	a.talk.hear(r.Stage, s.Content)
 	return nil
 }
 

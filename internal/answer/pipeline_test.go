@@ -52,7 +52,7 @@ func libraryPipeline(t *testing.T, url string, model llm.Provider, edit func(*co
 	db := c.Databases["library"]
 	db.URL = config.Secret{Env: "ANSWER_TEST_URL"}
 	db.Description = "The town's library"
-	db.Pool.Max, db.Pool.MaxOrphans = 2, 2
+	db.Pool = config.Pool{Max: 2, MaxOrphans: 2}
 	db.ConnectTimeout = config.Duration(5 * time.Second)
 	db.CatalogRefresh = config.Duration(time.Hour)
 	c.Databases["library"] = db

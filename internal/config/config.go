@@ -30,7 +30,10 @@ type Database struct {
 	ConnectTimeout Duration   `json:"connect_timeout"`
 	CatalogRefresh Duration   `json:"catalog_refresh"`
 	Schemas        []string   `json:"schemas"`
+	Verified       string     `json:"verified"` // empty: there are no verified queries
 	Security       *Overrides `json:"security"` // nil: the common rules alone
+
+	Queries map[string]Query `json:"-"` // what Verified holds, by name
 }
 
 // Pool bounds a database's connections.
@@ -105,6 +108,7 @@ type Answers struct {
 	MaxTokens           int      `json:"max_tokens"`
 	Timeout             Duration `json:"timeout"`
 	Checks              Checks   `json:"checks"`
+	Cache               Cache    `json:"cache"`
 }
 
 // Checks are what each check without a model does: "cap", "warn" or "ignore".
@@ -119,6 +123,12 @@ type Checks struct {
 	LimitWithoutOrder string `json:"limit_without_order"`
 	TimeDependent     string `json:"time_dependent"`
 	NoFilter          string `json:"no_filter"`
+}
+
+// Cache bounds what is remembered of answers.
+type Cache struct {
+	MaxEntries int      `json:"max_entries"` // 0: nothing is
+	TTL        Duration `json:"ttl"`
 }
 
 // LLM is an OpenAI-compatible model, or a folder of golden answers.

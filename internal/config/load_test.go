@@ -88,6 +88,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 				Empty: "cap", AllNull: "cap", SingleZero: "warn", CapHit: "cap", UngroundedLiteral: "cap", Cartesian: "cap",
 				FanOut: "warn", LimitWithoutOrder: "warn", TimeDependent: "warn", NoFilter: "cap",
 			},
+			Cache: Cache{TTL: Duration(time.Hour)},
 		},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",

@@ -87,7 +87,7 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		p := pipeline(t, server, func(golden llm.Provider) llm.Provider {
+		p, _, replay := pipeline(t, server, func(golden llm.Provider) llm.Provider {
 			if *update {
 				return writer{"golden"}
 			}
@@ -112,6 +112,9 @@ func TestGoldenAnswers(t *testing.T) {
 			return
 		}
 		_, err = p.Answer(t.Context(), answer.Question{Text: "How many customers are there?", Database: "shop"}, nil)
+		if unused := replay.Unused(); len(unused) > 0 {
+			t.Errorf("nobody asks for %s%s", strings.Join(unused, ", "), mend)
+		}
 		if e, ok := errors.AsType[*answer.Error](err); !ok || e.Code != string(llm.NoGolden) || !strings.Contains(e.Message, "+ ") {
 			t.Errorf("a question without a golden answer: %v, want a miss that shows the nearest request", err)
 		}
@@ -120,7 +123,7 @@ func TestGoldenAnswers(t *testing.T) {
 
 // pipeline answers questions about the demo's databases as the demo does, by the
 // model that choose makes of the golden answers.
-func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) *answer.Pipeline {
+func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) (*answer.Pipeline, *query.Runner, *llm.Replay) {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -147,11 +150,17 @@ func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provid
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Close)
-	golden, err := llm.New(c.LLM, call.Chain{})
+	if !*update {
+		if err := answer.CheckGoldens(c.LLM.Replay); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replay, err := llm.OpenReplay(c.LLM.Replay)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.NewPipeline(c, served, query.NewRunner(served, call.Chain{}), choose(golden))
+	runner := query.NewRunner(served, call.Chain{})
+	return answer.NewPipeline(c, served, runner, choose(replay)), runner, replay
 }
 
 func show(t *testing.T, a *answer.Answer) string {

@@ -111,7 +111,7 @@ func TestQuestions(t *testing.T) {
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
 		var asked question
-		p := pipeline(t, server, func(llm.Provider) llm.Provider { return &asked })
+		p, _, _ := pipeline(t, server, func(llm.Provider) llm.Provider { return &asked })
 		for _, file := range files {
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 				q, archive := readQuestion(t, file)

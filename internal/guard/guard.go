@@ -12,6 +12,9 @@
 //     lists, so that nothing the resolver does not know can hide in the tree;
 //   - the resolver (resolver.go and what it calls) binds every name as PostgreSQL
 //     would, and judges each relation, column, function, operator and type.
+//
+// Beside that, a [Template] puts values into a statement as literals, for
+// callers who would else paste text.
 package guard
 
 import (

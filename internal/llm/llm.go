@@ -20,6 +20,10 @@ type Request struct {
 	Messages []Message       `json:"messages"`
 	Schema   json.RawMessage `json:"schema"` // the JSON Schema that the reply must fit
 
+	// Sample is how many equal requests the same question has made before. It is
+	// not sent: it keeps their golden answers apart.
+	Sample int `json:"sample,omitempty"`
+
 	// Title names the request for people, such as by the question. It is sent
 	// to nobody and is no part of what a golden answer is keyed by.
 	Title string `json:"-"`
@@ -39,6 +43,7 @@ type Message struct {
 type Response struct {
 	Content string // JSON that should fit the request's Schema; callers check
 	Usage   Usage
+	Origin  string // of a golden answer: [Handwritten] or "recorded DATE"; empty: a model was asked
 }
 
 // Usage counts tokens.

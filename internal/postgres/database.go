@@ -71,6 +71,9 @@ func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 	return d.rules.Close(d.keeper.newest.Load().catalog), nil
 }
 
+// User is the role that pgmcp connects as.
+func (d *Database) User() string { return d.pool.Config().ConnConfig.User }
+
 // Types are the types of the newest catalog; none before the first.
 func (d *Database) Types() Types {
 	if s := d.keeper.newest.Load(); s != nil {
