@@ -51,8 +51,8 @@ func TestCheckGoldens(t *testing.T) {
 // Equal requests of one question are told apart.
 func TestConversationCounts(t *testing.T) {
 	var c conversation
-	a := draftRequest("small-1", excerpt{}, "How many?")
-	b := draftRequest("small-1", excerpt{}, "How few?")
+	a := draftRequest("small-1", asked{question: "How many?"})
+	b := draftRequest("small-1", asked{question: "How few?"})
 	other := a
 	other.Model = "small-2"
 	for i, tt := range []struct {
