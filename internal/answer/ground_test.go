@@ -50,7 +50,8 @@ func shelf(values ...*catalog.ColumnStatistics) view {
 		columns[catalog.ColumnID{Relation: 1, Number: int16(i + 1)}] = s
 	}
 	c := &catalog.Catalog{Schemas: []string{"public"}, Relations: []*catalog.Relation{r}}
-	cfg := &config.Config{Databases: map[string]config.Database{"films": {Schemas: []string{"public"}}}}
+	cfg := libraryConfig()
+	cfg.Databases = map[string]config.Database{"films": {Schemas: []string{"public"}}}
 	return view{policy.Compile(cfg, "films").Close(c), catalog.NewStatistics(columns), "", valuesStats, roomy}
 }
 
