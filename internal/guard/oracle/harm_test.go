@@ -184,6 +184,7 @@ var cautions = []struct {
 	{guard.BlockedType, "", "makes a value of a type that runs code, or names what is blocked"},
 	{guard.UnknownFunction, "", "makes a value of a type that runs code, or names what is blocked"},
 	{guard.NotSupported, "makes up|NATURAL", "a name that PostgreSQL makes up, which another version could make otherwise"},
+	{guard.NotSupported, "pg_input", "makes a value of a type that runs code, or names what is blocked"},
 	{guard.NotSupported, "XML entities", "an XML document can fetch files"},
 	{guard.BlockedFunction, "returns rows", "a function that returns what is blocked"},
 	{guard.BlockedColumn, "", "a function that returns what is blocked"},
