@@ -124,7 +124,7 @@ func TestCacheKey(t *testing.T) {
 		}
 		seen[o.key()] = name
 	}
-	if base().key() != base().key() {
+	if first, again := base().key(), base().key(); first != again {
 		t.Error("equal occasions have different keys")
 	}
 }

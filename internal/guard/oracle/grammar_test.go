@@ -109,7 +109,7 @@ var grammar = map[kind]productions{
 			"((NULL::vault.pair).b)", "abs($interval)", "clinic.abs($text)", "clinic.abs($interval)", "($interval % $interval)", "clinic.remainder($interval, $interval)",
 			"(($int)::clinic.account).number", "(clinic.to_account($int)).number", "clinic.execute_text($text)", "clinic.join_iban($text, NULL::clinic.owners)",
 			"(NULL::clinic.stamp)::text", "clinic.stamp_text(ROW($int, $text)::clinic.stamp)", "clinic.stamp_json(NULL::clinic.stamp)::text", "clinic.seal_text(ROW($int)::clinic.seal)", "pg_read_file($text)",
-			"(SELECT token FROM vault.keys LIMIT 1)", "(SELECT clinic.join_ibans(NULL::clinic.owners) FROM clinic.pets)", "('good'::lab.grade)::text",
+			"(SELECT token FROM vault.keys LIMIT 1)", "(SELECT earlier::text FROM clinic.adoptions LIMIT 1)", "(SELECT clinic.join_ibans(NULL::clinic.owners) FROM clinic.pets)", "('good'::lab.grade)::text",
 			"(SELECT account FROM clinic.owner_accounts LIMIT 1)", "(SELECT number FROM clinic.cards LIMIT 1)", "(SELECT number FROM clinic.p_rest LIMIT 1)",
 			"(SELECT what FROM clinic.log_private LIMIT 1)", "(SELECT what FROM clinic.log LIMIT 1)",
 		},
