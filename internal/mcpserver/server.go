@@ -34,6 +34,7 @@ type Server struct {
 	mcp *mcp.Server
 	log *slog.Logger
 	succession
+	readiness readiness
 
 	stopping atomic.Bool     // takes no more calls
 	life     context.Context // ends when calls in flight are given up

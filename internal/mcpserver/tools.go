@@ -62,7 +62,7 @@ func table() []tool {
 		newTool(Ask, "Answer a question in words: writes SQL, runs it and says how far the answer can be trusted. Rows of an answer that is not trusted are withheld.",
 			(*Tools).askRequest, answerText),
 		newTool(Health, "Whether pgmcp and each database work, and what was called so far.",
-			plain((*Tools).Health), healthText),
+			plain((*Tools).Health), HealthText),
 	}
 }
 
