@@ -50,8 +50,13 @@ type Answer struct {
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; or "calibrated"
 	Reasons []string `json:"reasons"`
+
+	// What Score is made of, for calibration: the log-odds that the doubts
+	// leave, and the lowest of their caps.
+	LogOdds float64 `json:"-"`
+	Ceiling float64 `json:"-"`
 }
 
 // An Error is why a question could not be taken up, or a model not be asked.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // good is the verdict on an answer that nothing is wrong with.
@@ -69,8 +70,9 @@ func TestReasons(t *testing.T) {
 			"the result is a single zero",
 			"the score is not calibrated, so it is at most 0.85",
 		},
+		LogOdds: confident - 0.7 - 2 - 0.5 - 0.7, Ceiling: 0.45,
 	}
-	if d := cmp.Diff(want, score(append(v.doubts(), shape{rows: 1, nulls: []int{0}, zero: true}.doubts()...))); d != "" {
+	if d := cmp.Diff(want, score(append(v.doubts(), shape{rows: 1, nulls: []int{0}, zero: true}.doubts()...)), cmpopts.EquateApprox(0, 1e-9)); d != "" {
 		t.Errorf("confidence (-want +got):\n%s", d)
 	}
 }

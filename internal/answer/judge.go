@@ -32,7 +32,7 @@ type grade string
 // is a mistake of whoever set the goldens up, are errors.
 func (p *Pipeline) examine(ctx context.Context, a *Answer, part, question string, looks shape) (*verdict, []doubt, error) {
 	var v verdict
-	err := p.ask(ctx, a, verdictRequest(p.judgeModel(), part, question, a.SQL, looks), p.verdict, &v)
+	err := p.ask(ctx, a, verdictRequest(JudgeModel(p.config.LLM), part, question, a.SQL, looks), p.verdict, &v)
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}

@@ -23,13 +23,22 @@ type Pipeline struct {
 	model     llm.Provider
 	draft     *form // of replies in the stage generate
 	verdict   *form // of replies in the stage judge
+
+	calibration *Calibration // nil: none
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
 // which serves databases. A nil model means that none is configured: every
 // question is then an *[Error] that says so.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	return &Pipeline{c, databases, runner, model, newForm(draftSchema), newForm(verdictSchema)}
+	return &Pipeline{config: c, databases: databases, runner: runner, model: model, draft: newForm(draftSchema), verdict: newForm(verdictSchema)}
+}
+
+// Calibrated is p with scores that k has calibrated; nil leaves them as they are.
+func (p *Pipeline) Calibrated(k *Calibration) *Pipeline {
+	c := *p
+	c.calibration = k
+	return &c
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
@@ -91,6 +100,7 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 		}
 	}
 	a.Confidence = score(append(doubts, looks.doubts()...))
+	p.calibration.apply(a.Confidence, db.Name)
 	p.decide(a, result, v)
 	return a, nil
 }
@@ -195,7 +205,5 @@ func modelError(err error) error {
 	return err
 }
 
-// judgeModel is the model that examines answers.
-func (p *Pipeline) judgeModel() string {
-	return cmp.Or(p.config.LLM.JudgeModel, p.config.LLM.Model)
-}
+// JudgeModel is the model that examines answers.
+func JudgeModel(c *config.LLM) string { return cmp.Or(c.JudgeModel, c.Model) }

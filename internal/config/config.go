@@ -95,6 +95,7 @@ type Answers struct {
 	ConfidenceThreshold float64 `json:"confidence_threshold"`
 	OnLowConfidence     string  `json:"on_low_confidence"` // "withhold" or "flag"
 	MaxModelCalls       int     `json:"max_model_calls"`
+	Calibration         string  `json:"calibration"` // empty: scores are not calibrated
 }
 
 // LLM is an OpenAI-compatible model, or a folder of golden answers.

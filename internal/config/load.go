@@ -119,6 +119,7 @@ func (c *Config) resolve(dir string) {
 		resolve(&db.URL.File)
 		c.Databases[name] = db
 	}
+	resolve(&c.Answers.Calibration)
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

@@ -38,6 +38,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6}}
 			security: blocked: tables: ["hr.*"]
 		}
+		answers: calibration: "calibration.json"
 		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
 	`})
 	got, err := Load(filepath.Join(dir, "config.cue"))
@@ -78,7 +79,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			MaxQuestionLength: 2000,
 			Limits:            Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
 		},
-		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
+		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2, Calibration: filepath.Join(dir, "calibration.json")},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",
 			Model:   "m",

@@ -34,6 +34,7 @@ type Message struct {
 type Response struct {
 	Content string // JSON that should fit the request's Schema; callers check
 	Usage   Usage
+	Origin  string // of a golden answer: [Handwritten] or "recorded DATE"; empty: a model was asked
 }
 
 // Usage counts tokens.

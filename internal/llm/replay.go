@@ -61,7 +61,9 @@ func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	if !ok {
 		return Response{}, &Error{NoGolden, p.miss(r)}
 	}
-	return p.files[name].response, nil
+	g := p.files[name]
+	g.response.Origin = g.origin
+	return g.response, nil
 }
 
 // miss says what was looked for, and what comes nearest.
