@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"guard"},
 	{"query"},
 	{"answer"},
-	{"mcpserver", "replay"},
+	{"eval", "mcpserver", "replay"},
 	{"demo"},
 	{"cli"},
 }

@@ -102,8 +102,7 @@ func (f *clientFlags) formatFor(a *app) (string, error) {
 	return f.format, nil
 }
 
-// load loads the configuration for one call: what the command prints anyway is
-// not logged too.
+// load loads the configuration for one call.
 func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
 	path, _ := configOf(cmd, nil)
 	cfg, name, err := loadFor(path, f.db)
@@ -111,8 +110,14 @@ func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
 		return nil, err
 	}
 	cfg = alone(cfg, name)
+	quiet(cfg)
+	return cfg, nil
+}
+
+// quiet makes of cfg a configuration for commands that say themselves how they
+// ended: what they print anyway is not logged too.
+func quiet(cfg *config.Config) {
 	if cfg.Observability.Log.Level != "debug" {
 		cfg.Observability.Log.Level = "error"
 	}
-	return cfg, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
@@ -31,7 +32,8 @@ on a line of its own: file:line:column: setting: message (hint). It connects to
 nothing unless --connect is given. "pgmcp schema" prints what a configuration may
 hold.
 
-The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
+The exit code is 1 if there is any problem but warnings, 2 if the configuration
+cannot be read.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format != "text" && format != "json" {
@@ -69,17 +71,17 @@ func (a *app) runVet(ctx context.Context, path, format string, secrets, connect 
 	case err != nil:
 		return err
 	default:
+		r.Problems = append(r.Problems, doubtful(source, cfg)...)
 		if secrets || connect {
 			r.Problems = append(r.Problems, unreadable(source, cfg)...)
 		}
 		if connect {
 			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
 		}
-		slices.SortStableFunc(r.Problems, func(a, b config.Problem) int {
-			return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
+		inOrder(r.Problems)
 	}
-	if r.Valid = len(r.Problems) == 0; r.Valid {
+	r.Valid = !slices.ContainsFunc(r.Problems, func(p config.Problem) bool { return !p.Warning })
+	if r.Valid {
 		r.Databases = len(cfg.Databases)
 	}
 	if format == "json" {
@@ -94,20 +96,54 @@ func (a *app) runVet(ctx context.Context, path, format string, secrets, connect 
 }
 
 func (a *app) printVet(path string, r vetReport) error {
-	if r.Valid {
-		_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, mcpserver.Count(r.Databases, "database"))
-		return err
-	}
 	for _, p := range r.Problems {
 		if _, err := fmt.Fprintln(a.stdout, visible(p.String())); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !r.Valid {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, mcpserver.Count(r.Databases, "database"))
+	return err
+}
+
+// doubtful are the calibration of cfg, if it cannot be used, and what no answer
+// can achieve with it or without one.
+func doubtful(source *config.Source, cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	warn := func(setting, message, hint string) {
+		p := source.Problem(message, hint, "answers", setting)
+		p.Warning = true
+		problems = append(problems, p)
+	}
+	k, err := answer.LoadCalibration(cfg)
+	if err != nil {
+		return append(problems, source.Problem(err.Error(), "", "answers", "calibration"))
+	}
+	var unmeasured []string
+	highest := 0.0
+	for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
+		highest = max(highest, answer.Highest(cfg, k, name))
+		if k != nil && k.Databases[name] == 0 {
+			unmeasured = append(unmeasured, name)
+		}
+	}
+	if len(unmeasured) > 0 {
+		warn("calibration", "it was not measured on "+strings.Join(unmeasured, ", ")+", where scores stay uncalibrated", "")
+	}
+	if t := cfg.Answers.ConfidenceThreshold; cfg.LLM != nil && t > highest {
+		hint := ""
+		if k == nil {
+			hint = `"pgmcp eval --calibrate" can lift that`
+		}
+		warn("confidence_threshold", fmt.Sprintf("a model's answer reaches at most %v here, so every one will be withheld", highest), hint)
+	}
+	return problems
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose
-// secret is no URL, in the order of the files. No problem holds a secret.
+// secret is no URL. No problem holds a secret.
 func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
 	var problems []config.Problem
 	for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
@@ -167,4 +203,11 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		problems = append(problems, source.ElementProblem(u.Text, fmt.Sprintf("%q matches nothing", u.Text), hint, u.Setting...))
 	}
 	return problems
+}
+
+// inOrder sorts problems in the order of the files.
+func inOrder(problems []config.Problem) {
+	slices.SortStableFunc(problems, func(a, b config.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }

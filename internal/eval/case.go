@@ -6,6 +6,8 @@
 package eval
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/nearest"
+	"github.com/pgmcp/pgmcp/internal/postgres"
 )
 
 // A Case is a question and the SQL that answers it.
@@ -67,6 +70,30 @@ func ReadCases(path string) ([]Case, error) {
 		return nil, &config.Invalid{Problems: r.problems}
 	}
 	return r.cases, nil
+}
+
+// On are the cases for the database db or, if that is empty, for all of the
+// databases among. A case that names none is for db, or for the only one there
+// is. Cases for databases that there are not give a *config.Invalid.
+func On(cases []Case, db string, among []string) ([]Case, error) {
+	var on []Case
+	var problems []config.Problem
+	for _, c := range cases {
+		name, err := postgres.Find(cmp.Or(c.Database, db), among)
+		unknown, _ := errors.AsType[*postgres.UnknownDatabase](err)
+		switch {
+		case db != "" && c.Database != "" && c.Database != db:
+		case unknown != nil:
+			problems = append(problems, config.Problem{File: c.File, Line: c.Line, Column: 1, Message: unknown.Error(), Hint: unknown.Hint()})
+		default:
+			c.Database = name
+			on = append(on, c)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &config.Invalid{Problems: problems}
+	}
+	return on, nil
 }
 
 // A reader reads a case file line by line.

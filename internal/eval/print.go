@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,8 +10,8 @@ import (
 // TimeLine begins the one line of a printed report that differs each time.
 const TimeLine = "time of a question"
 
-// Print writes the report for a person.
-func (r *Report) Print(w io.Writer) error {
+// Text is the report for a person.
+func (r *Report) Text() string {
 	p := printer{}
 	p.head(r)
 	p.accuracy(r.Accuracy)
@@ -27,8 +26,7 @@ func (r *Report) Print(w io.Writer) error {
 	}
 	p.cost(r.Cost)
 	p.cases(r.Cases)
-	_, err := io.WriteString(w, p.b.String())
-	return err
+	return p.b.String()
 }
 
 type printer struct{ b strings.Builder }
@@ -87,8 +85,8 @@ func (p *printer) decision(d Decision) {
 	p.title(fmt.Sprintf("At the threshold of %.3g", d.Threshold))
 	p.rate("answered", d.Coverage)
 	p.rate("right, of those", d.Accuracy)
-	p.rate("abstentions due", d.AbstentionPrecision)
-	p.rate("of those due, made", d.AbstentionRecall)
+	p.rate("due, of abstentions", d.AbstentionPrecision)
+	p.rate("made, of those due", d.AbstentionRecall)
 	var scores []string
 	for _, s := range d.Reliability {
 		scores = append(scores, fmt.Sprintf("RS(%d) %.3f", s.K, s.Score))

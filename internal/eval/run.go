@@ -11,7 +11,6 @@ import (
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/guard"
-	"github.com/pgmcp/pgmcp/internal/postgres"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -99,9 +98,6 @@ func (r *Runner) verify(ctx context.Context, c Case, g Gold) ([]config.Problem, 
 	}
 	if e, ok := errors.AsType[*query.Error](err); ok && ctx.Err() == nil {
 		return at(e.Position, fmt.Sprintf("this SQL fails: %s: %s", e.Code, e.Message), e.Hint), nil
-	}
-	if e, ok := errors.AsType[*postgres.UnknownDatabase](err); ok {
-		return []config.Problem{{File: c.File, Line: c.Line, Column: 1, Message: e.Error(), Hint: e.Hint()}}, nil
 	}
 	if err == nil && result.Truncated != "" {
 		return at(0, fmt.Sprintf("the limit of %s cuts rows of this SQL off, so nothing can be compared with it", result.Truncated),
