@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -11,12 +12,18 @@ import (
 	"github.com/pgmcp/pgmcp/internal/postgres"
 )
 
-// together takes orders on a flight.
-func together(t *testing.T, db *postgres.Database, orders ...order) ([]*Result, error) {
-	t.Helper()
-	f, err := depart(t.Context(), db, orders[0].limits.StatementTimeout)
+// together takes orders on a flight, under the policy of the newest catalog.
+func together(ctx context.Context, db *postgres.Database, orders ...order) ([]*Result, error) {
+	p, err := db.Policy(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
+	}
+	for i := range orders {
+		orders[i].policy = p
+	}
+	f, err := depart(ctx, db, orders[0].limits.StatementTimeout)
+	if err != nil {
+		return nil, err
 	}
 	defer f.land()
 	return f.together(orders)
@@ -43,7 +50,7 @@ func TestTogetherOnOneSnapshot(t *testing.T) {
 		}
 		done := make(chan ended)
 		go func() {
-			results, err := together(t, db, waits, waits, count)
+			results, err := together(t.Context(), db, waits, waits, count)
 			done <- ended{results, err}
 		}()
 		eventually(t, "the first statement waits", func() bool {
@@ -71,7 +78,7 @@ func TestTogetherOnOneSnapshot(t *testing.T) {
 func TestTogetherEndsEarly(t *testing.T) {
 	db := open(t, pgtest.Open(t, itemsScript))
 	one, all := ask("select 1"), ask("select id from items")
-	results, err := together(t, db, one, ask("select 1 / (id - id) from items"), one)
+	results, err := together(t.Context(), db, one, ask("select 1 / (id - id) from items"), one)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Code != DataError || len(results) != 1 {
 		t.Errorf("a failure: %d results, %v", len(results), err)
 	}
@@ -79,14 +86,14 @@ func TestTogetherEndsEarly(t *testing.T) {
 		t.Errorf("after a failure: %s", got)
 	}
 	all.limits.MaxRows = 3
-	results, err = together(t, db, one, all, one)
+	results, err = together(t.Context(), db, one, all, one)
 	if err != nil || len(results) != 2 || results[1].Truncated != byRows || results[1].RowCount != 3 {
 		t.Errorf("cut off: %d results, %v", len(results), err)
 	}
 	if got := rows(t, db, "select 2"); got != "[[2]]" {
 		t.Errorf("after rows were cut off: %s", got)
 	}
-	if _, err := together(t, db, one, ask("create table t (i int)")); err == nil {
+	if _, err := together(t.Context(), db, one, ask("create table t (i int)")); err == nil {
 		t.Error("the second statement may write")
 	}
 }
