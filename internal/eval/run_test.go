@@ -68,7 +68,7 @@ func runner(t *testing.T, model llm.Provider) *Runner {
 	t.Setenv("EVAL_TEST_URL", pgtest.Open(t, townScript))
 	c := &config.Config{
 		Databases: map[string]config.Database{"town": {
-			URL: config.Secret{Env: "EVAL_TEST_URL"}, Pool: config.Pool{Max: 4}, Schemas: []string{"public"},
+			URL: config.Secret{Env: "EVAL_TEST_URL"}, Pool: config.Pool{Max: 4, MaxOrphans: 2}, Schemas: []string{"public"},
 			ConnectTimeout: config.Duration(10 * time.Second), CatalogRefresh: config.Duration(time.Hour),
 		}},
 		Security: config.Security{
