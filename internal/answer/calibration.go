@@ -116,7 +116,8 @@ func (k *Calibration) Probability(logOdds, ceiling float64) float64 {
 	return min(1/(1+math.Exp(-(k.A*logOdds+k.B))), ceiling)
 }
 
-// apply makes c a calibrated confidence, if k was measured on the database.
+// apply makes c a calibrated confidence, if k was measured on the database. A nil
+// k was measured nowhere.
 func (k *Calibration) apply(c *Confidence, database string) {
 	if k == nil || k.Databases[database] == 0 {
 		return

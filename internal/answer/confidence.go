@@ -17,8 +17,8 @@ type doubt struct {
 // weights are set by hand.
 const confident = 2.2
 
-// score is the confidence that is left with these doubts, not calibrated. Another doubt never
-// raises it, because weights only add up and the lowest cap counts.
+// score is the confidence that is left with these doubts, not calibrated. Another
+// doubt never raises it, because weights only add up and the lowest cap counts.
 func score(doubts []doubt) *Confidence {
 	c := &Confidence{Label: "uncalibrated"}
 	c.LogOdds, c.Ceiling = confident, 1
