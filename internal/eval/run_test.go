@@ -72,9 +72,10 @@ func runner(t *testing.T, model llm.Provider) *Runner {
 			ConnectTimeout: config.Duration(10 * time.Second), CatalogRefresh: config.Duration(time.Hour),
 		}},
 		Security: config.Security{
-			AllowExplain: true, MaxQuestionLength: 100,
+			AllowPrivilegedRole: true, // the tests' servers lend a superuser
+			AllowExplain:        true, MaxQuestionLength: 100,
 			Blocked: config.Blocked{Columns: []string{"people.secret"}},
-			Limits:  config.Limits{MaxRows: 15, MaxBytes: 1 << 20, StatementTimeout: config.Duration(10 * time.Second)},
+			Limits:  config.Limits{MaxRows: 15, MaxBytes: 1 << 20, StatementTimeout: config.Duration(10 * time.Second), MaxStatementSize: 16 << 10, MaxTokens: 4000},
 		},
 		Answers: config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
 		LLM:     &config.LLM{Model: "small-1"},
