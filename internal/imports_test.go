@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"policy", "observe", "llm"},
 	{"postgres", "grants"},
 	{"guard"},
-	{"query"},
+	{"query", "verified"},
 	{"answer"},
 	{"eval", "mcpserver", "replay"},
 	{"demo"},

@@ -5,7 +5,21 @@
 //
 // What a model says is never believed: SQL goes through the guard, replies are
 // held against their schema, and the confidence is computed here, from a rubric
-// and from what the result looks like.
+// and from what the statement does and the result looks like.
+//
+// The stages, of which generate, repair and judge ask a model:
+//
+//   - context: what a model is shown of the database, within a budget
+//     (context.go, tables.go, values.go), and the values that the question names
+//     (ground.go, lookup.go);
+//   - generate: SQL, a question back, or why there is no answer (generate.go);
+//   - check, plan and run, as for any statement (pipeline.go);
+//   - repair: SQL anew, from what was wrong with the last (repair.go);
+//   - judge: a second look at the answer (judge.go, sample.go).
+//
+// Checks without a model (checks.go) and the verdict make the confidence
+// (confidence.go), which a calibration makes a probability of (calibration.go).
+// budget.go bounds what all of it may cost.
 package answer
 
 import (
@@ -41,16 +55,34 @@ type Answer struct {
 	Confidence  *Confidence   `json:"confidence,omitempty"` // nil unless the SQL ran
 	Refusal     error         `json:"-"`                    // a *guard.Refusal or *query.Error; nil unless refused
 	Assumptions []string      `json:"assumptions,omitempty"`
-	Notes       []string      `json:"notes,omitempty"`  // what else to know, such as tables that the model was not shown
-	Result      *query.Result `json:"result,omitempty"` // nil when withheld
+	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
+	Flags       []string      `json:"flags,omitempty"`    // the checks that found something, by their names in answers.checks; the reasons are the confidence's
+	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
+	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
+	Verified    string        `json:"verified,omitempty"` // the name of the verified query that it is of
+	Cached      bool          `json:"cached,omitempty"`   // no model was asked: what it said before was remembered
 	ModelCalls  int           `json:"model_calls"`
 	Usage       llm.Usage     `json:"usage"`
+
+	spent int // tokens, those estimated that no server has counted
+	talk  conversation
+}
+
+// Source is where the SQL of the answer came from: "verified", "cache" or "model".
+func (a *Answer) Source() string {
+	switch {
+	case a.Verified != "":
+		return "verified"
+	case a.Cached:
+		return "cache"
+	}
+	return "model"
 }
 
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; or "calibrated"
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "calibrated"; "verified": the operator vouches for the SQL
 	Reasons []string `json:"reasons"`
 
 	// What Score is made of, for calibration: the log-odds that the doubts
@@ -59,9 +91,16 @@ type Confidence struct {
 	Ceiling float64 `json:"-"`
 }
 
+// An Attempt is SQL that was refused or failed, and why.
+type Attempt struct {
+	SQL     string `json:"sql"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 // An Error is why a question could not be taken up, or a model not be asked.
 type Error struct {
-	Code    string // "question_empty", "question_too_long", "no_model", "model_busy", "model_failed" or one of package llm's
+	Code    string // "question_empty", "question_too_long", "no_model", "budget_exceeded", "model_busy", "model_failed" or one of package llm's
 	Message string
 	Hint    string
 

@@ -44,6 +44,28 @@ var (
 	unexamined = doubt{cap: 0.70, reason: "answers.max_model_calls left no call to examine the answer"}
 )
 
+// mended is for SQL that was not right at once: what made it run is not
+// necessarily what was wanted.
+func mended(attempts int) []doubt {
+	if attempts == 0 {
+		return nil
+	}
+	times := "once"
+	if attempts > 1 {
+		times = fmt.Sprintf("%d times", attempts)
+	}
+	return []doubt{{0.4 * float64(attempts), 1, "the SQL had to be mended " + times}}
+}
+
+// lower is the one of two confidences that has the lower score, the first where
+// they are equal.
+func lower(a, b *Confidence) *Confidence {
+	if b.Score < a.Score {
+		return b
+	}
+	return a
+}
+
 // notExamined is for an answer that should have been examined and was not. It
 // weighs more than unexamined: an examination that can be made to fail must not
 // be a way round it.
@@ -53,23 +75,6 @@ func notExamined(err error) doubt {
 		why = plain(e.Message, 300)
 	}
 	return doubt{cap: 0.50, reason: "the answer could not be examined: " + why}
-}
-
-func (s shape) doubts() []doubt {
-	var out []doubt
-	if s.rows == 0 {
-		out = append(out, doubt{1.0, 0.50, "the result has no rows"})
-	}
-	if s.allNull() {
-		out = append(out, doubt{1.5, 0.50, "the result holds nothing but NULL"})
-	}
-	if s.zero {
-		out = append(out, doubt{0.7, 1, "the result is a single zero"})
-	}
-	if s.truncated != "" {
-		out = append(out, doubt{0.5, 0.60, "the result is not complete: the limit of " + s.truncated + " cut rows off"})
-	}
-	return out
 }
 
 // doubts are what a verdict holds against an answer.

@@ -1,18 +1,32 @@
 package answer
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pgmcp/pgmcp/internal/config"
 )
 
 // good is the verdict on an answer that nothing is wrong with.
 func good() *verdict {
 	return &verdict{ReadsAs: "How many orders are there?", Intent: "yes", Columns: "yes", FiltersAll: "yes", FiltersRight: "yes",
 		Joins: "yes", Grain: "yes", TimeWindow: "yes", Ambiguity: "none", Verdict: "yes"}
+}
+
+// allChecks has each check do what is named in the schema as its default.
+func allChecks() config.Checks {
+	return config.Checks{Empty: "cap", AllNull: "cap", SingleZero: "warn", CapHit: "cap", UngroundedLiteral: "cap", Cartesian: "cap",
+		FanOut: "cap", LimitWithoutOrder: "warn", TimeDependent: "warn", NoFilter: "cap"}
+}
+
+func (s shape) doubts() []doubt {
+	_, doubts := evidence{looks: s}.check(allChecks())
+	return doubts
 }
 
 func TestScore(t *testing.T) {
@@ -50,6 +64,12 @@ func TestScore(t *testing.T) {
 		}
 	}
 
+	if c := score(mended(1)); c.Score != 0.85 || math.Abs(c.LogOdds-1.8) > 1e-9 || c.Reasons[0] != "the SQL had to be mended once" {
+		t.Errorf("mended: %v, log-odds %v, %q", c.Score, c.LogOdds, c.Reasons)
+	}
+	if c := score(mended(3)); c.Score != 0.731 || c.Reasons[0] != "the SQL had to be mended 3 times" {
+		t.Errorf("mended: %v %q", c.Score, c.Reasons)
+	}
 	if c := score([]doubt{unexamined}); c.Score != 0.7 {
 		t.Errorf("not examined: %v", c.Score)
 	}
@@ -92,9 +112,11 @@ func TestScoreNeverRises(t *testing.T) {
 	for _, g := range fields(&unclear) {
 		*g = "unclear"
 	}
-	all := slices.Concat(worst.doubts(), unclear.doubts(), shape{nulls: []int{0}}.doubts(),
-		shape{rows: 1, nulls: []int{1}, truncated: "rows", zero: true}.doubts(), []doubt{unexamined, uncalibrated, notExamined(&Error{})})
-	if len(all) != 9+9+4+3 {
+	all := slices.Concat(worst.doubts(), unclear.doubts(), mended(1), mended(2), []doubt{unexamined, uncalibrated, notExamined(&Error{})})
+	for _, k := range checks {
+		all = append(all, doubt{k.weight, 1, k.name}, doubt{k.weight, k.cap, k.name})
+	}
+	if len(all) != 9+9+2+3+2*10 {
 		t.Fatalf("%d doubts: does one lack?", len(all))
 	}
 

@@ -1,130 +1,155 @@
 package answer
 
 import (
-	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
-// maxContext bounds the tables that a prompt shows, in bytes: about 24,000
-// tokens. Pruning below that loses tables that questions need.
-const maxContext = 96 << 10
+// A view is what of a database can be shown, and how much of it.
+type view struct {
+	policy      *policy.Policy
+	statistics  *catalog.Statistics // of columns that may be seen; nil: none
+	description string
+	values      string // what of the statistics is shown
+	budget      int    // tokens
+}
 
 // An excerpt is what a prompt shows of a database.
 type excerpt struct {
 	text  string
+	mark  string   // its fingerprint
 	notes []string // what was left out; empty: nothing
 }
 
-// render writes down what the policy lets be seen of a database, in at most
-// about limit bytes. The text depends on the visible part of the catalog alone:
-// not on statistics, on the server's version or on time, and, unless it must be
-// cut, not on the question. Then tables that fit the question are shown in full,
-// and others by name only.
-func render(p *policy.Policy, description, question string, limit int) excerpt {
-	c := p.Shown()
-	head := "The tables of database " + quoted(p.Database)
-	if description != "" {
-		head += ", about " + quoted(plain(description, 1000))
+// tokens estimates how many tokens a text has: one for every four bytes. English
+// and names of columns have fewer, most other scripts about as many.
+func tokens(text string) int { return (len(text) + 3) / 4 }
+
+// render writes down what may be seen of a database, within the budget. The text
+// depends on the visible part of the catalog and on values that each ANALYZE
+// finds: not on which rows it has sampled, on the server's version or on time.
+// What does not fit is left out step by step: the values; comments of the tables
+// that fit the question least; the columns of those; their names.
+func (v view) render(question string) excerpt {
+	c := v.policy.Shown()
+	head := "The tables of database " + quoted(v.policy.Database)
+	if v.description != "" {
+		head += ", about " + quoted(plain(v.description, 1000))
 	}
-	tables := c.Relations
-	named, full := choose(c, question, limit)
+	room := 4*v.budget - len(head) - headRoom
+	routines, cut := functionsText(c, room/8)
+	room -= len(routines)
 	var notes []string
-	if len(full) < len(tables) {
-		notes = append(notes, fmt.Sprintf("the database is too large for one prompt: %d of %d tables were shown to the model with their columns, %d more by name only", len(full), len(tables), len(named)-len(full)))
-		head += fmt.Sprintf(" (too many for one prompt: only %d of %d have their columns here; do not guess the columns of the others)", len(full), len(tables))
+	if cut > 0 {
+		notes = append(notes, fmt.Sprintf("the database is too large for one prompt: %d of %d functions were not shown to the model", cut, len(c.Functions)))
+	}
+	body, left := v.tables(c, question, room)
+	if left != "" {
+		notes = append(notes, "the database is too large for one prompt: "+left)
+		head += " (too many for one prompt: " + left + "; do not guess what is not here)"
+	}
+	body += routines
+	sum := sha256.Sum256([]byte(body))
+	mark := hex.EncodeToString(sum[:8])
+	return excerpt{fmt.Sprintf("%s. Fingerprint %s.\n\n%s", head, mark, body), mark, notes}
+}
+
+// headRoom is kept free for what the head says beside name and description.
+const headRoom = 300
+
+// tables writes down as much as fits into room bytes, and says what was left out.
+func (v view) tables(c *catalog.Catalog, question string, room int) (text, left string) {
+	s := newSheet(c, c.Relations)
+	s.set(c.Relations, func(r *catalog.Relation) depth { return depth{columns: true, comments: true, values: v.valuesOf(r)} })
+	if text = s.text(); len(text) <= room {
+		return text, ""
 	}
 
-	var body strings.Builder
-	for _, r := range named {
-		if full[r] {
-			body.WriteString(fullText(r))
-		} else {
-			body.WriteString(nameLine(r))
-		}
+	s.set(c.Relations, func(*catalog.Relation) depth { return depth{columns: true, comments: true} })
+	if text = s.text(); len(text) <= room {
+		return text, "no values were shown to the model"
 	}
-	writeEnums(&body, c, full)
-	writeFunctions(&body, c)
-	sum := sha256.Sum256([]byte(body.String()))
-	return excerpt{fmt.Sprintf("%s. Fingerprint %x.\n\n%s", head, sum[:8], &body), notes}
+
+	ranked := rank(c, question)
+	s.set(c.Relations, func(*catalog.Relation) depth { return depth{columns: true} })
+	if len(s.text()) <= room {
+		n := s.deepen(ranked, depth{columns: true, comments: true}, room)
+		return s.text(), fmt.Sprintf("no values, and the comments of only %d of %d tables, were shown to the model", n, len(c.Relations))
+	}
+
+	// Up to half of the room is for names, which a model can ask back by.
+	s = newSheet(c, c.Relations)
+	named := s.deepen(ranked, depth{}, room/2)
+	full := s.deepen(withReferences(c, ranked[:named]), depth{columns: true, comments: true}, room)
+	return s.text(), fmt.Sprintf("%d of %d tables were shown to the model with their columns, %d more by name only", full, len(c.Relations), len(s.depth)-full)
+}
+
+// valuesOf says what is shown of the values in the columns of r. Those of keys say
+// nothing to anybody.
+func (v view) valuesOf(r *catalog.Relation) func(*catalog.Column) string {
+	keys := append([][]string{r.PrimaryKey}, r.Unique...)
+	for _, k := range r.ForeignKeys {
+		keys = append(keys, k.Columns)
+	}
+	return func(c *catalog.Column) string {
+		if slices.ContainsFunc(keys, func(key []string) bool { return slices.Contains(key, c.Name) }) {
+			return ""
+		}
+		return valuesText(v.statistics.Column(r.OID, c.Number), c.Type, v.values)
+	}
 }
 
 // renderPart writes down the tables of these names, SCHEMA.TABLE, as render does.
-func renderPart(p *policy.Policy, names []string) string {
-	c := p.Shown()
-	var b strings.Builder
-	b.WriteString("The tables that the SQL reads.\n\n")
-	full := map[*catalog.Relation]bool{}
-	for _, r := range p.Catalog.Relations { // a partition too, which may be read by its own name
+func (v view) renderPart(names []string) string {
+	c := v.policy.Shown()
+	var relations []*catalog.Relation
+	for _, r := range v.policy.Catalog.Relations { // a partition too, which may be read by its own name
 		if !slices.Contains(names, r.String()) {
 			continue
 		}
-		if r = p.Show(r); r != nil {
-			full[r] = true
-			b.WriteString(fullText(r))
+		if r = v.policy.Show(r); r != nil {
+			relations = append(relations, r)
 		}
 	}
-	writeEnums(&b, c, full)
-	writeFunctions(&b, c)
-	return b.String()
-}
-
-// choose says which tables are shown, and which of them in full: all of them
-// within the limit, else those that fit the question best, with up to half of
-// the limit for names.
-func choose(c *catalog.Catalog, question string, limit int) (named []*catalog.Relation, full map[*catalog.Relation]bool) {
-	full = map[*catalog.Relation]bool{}
-	left := limit
-	for _, r := range c.Relations {
-		if left -= len(fullText(r)); left < 0 {
-			break
-		}
-		full[r] = true
-	}
-	if len(full) == len(c.Relations) {
-		return c.Relations, full
-	}
-
-	clear(full)
-	left = limit
-	for _, r := range rank(c, question) {
-		n := len(nameLine(r))
-		if left-n < limit/2 {
-			break
-		}
-		left -= n
-		named = append(named, r)
-	}
-	for _, r := range named {
-		if n := len(fullText(r)); n <= left {
-			left -= n
-			full[r] = true
-		}
-	}
-	slices.SortFunc(named, func(a, b *catalog.Relation) int {
-		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
-	})
-	return named, full
+	s := newSheet(c, relations)
+	s.set(relations, func(r *catalog.Relation) depth { return depth{columns: true, comments: true, values: v.valuesOf(r)} })
+	routines, _ := functionsText(c, 4*v.budget/8)
+	return "The tables that the SQL reads.\n\n" + s.text() + routines
 }
 
 // rank puts the tables that fit the question first.
 func rank(c *catalog.Catalog, question string) []*catalog.Relation {
-	matches := c.Search(question, len(c.Relations))
-	ranked := make([]*catalog.Relation, 0, len(c.Relations))
-	found := make(map[*catalog.Relation]bool, len(matches))
-	for _, m := range matches {
+	var ranked []*catalog.Relation
+	for _, m := range c.Search(question, len(c.Relations)) {
 		ranked = append(ranked, m.Relation)
-		found[m.Relation] = true
 	}
-	for _, r := range c.Relations {
-		if !found[r] {
-			ranked = append(ranked, r)
+	return eachOnce(append(ranked, c.Relations...))
+}
+
+// withReferences puts the tables that a table refers to behind it: a join needs both.
+func withReferences(c *catalog.Catalog, ranked []*catalog.Relation) []*catalog.Relation {
+	var out []*catalog.Relation
+	for _, r := range ranked {
+		out = append(out, r)
+		for _, k := range r.ForeignKeys {
+			if ref := c.Relation(k.RefSchema, k.RefTable); ref != nil {
+				out = append(out, ref)
+			}
 		}
 	}
-	return ranked
+	return eachOnce(out)
+}
+
+func eachOnce(relations []*catalog.Relation) []*catalog.Relation {
+	seen := make(map[*catalog.Relation]bool, len(relations))
+	return slices.DeleteFunc(relations, func(r *catalog.Relation) bool {
+		again := seen[r]
+		seen[r] = true
+		return again
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,14 +78,38 @@ func load(t *testing.T, url string) *catalog.Catalog {
 	return c
 }
 
-// The same database is shown in the same bytes by every version, before and
-// after its tables are analysed.
+// statistics loads those of the columns that p shows.
+func statistics(t *testing.T, url string, p *policy.Policy) *catalog.Statistics {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var columns []catalog.ColumnID
+	for _, r := range p.Shown().Relations {
+		for _, c := range r.Columns {
+			columns = append(columns, catalog.ColumnID{Relation: r.OID, Number: c.Number})
+		}
+	}
+	s, err := catalog.LoadStatistics(t.Context(), conn, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const roomy = 24_000
+
+// The same database is shown in the same bytes by every version, with the values
+// that its tables had when they were last analysed.
 func TestRender(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
 		url := s.Open(t, library(t))
 		rules := policy.Compile(libraryConfig(), "library")
 		show := func() string {
-			return render(rules.Close(load(t, url)), "The town's library", "Who reads most?", maxContext).text
+			p := rules.Close(load(t, url))
+			return view{p, statistics(t, url, p), "The town's library", valuesStats, roomy}.render("Who reads most?").text
 		}
 		before := show()
 		golden(t, "library.golden", before)
@@ -94,37 +119,55 @@ func TestRender(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close(t.Context())
-		if _, err := conn.Exec(t.Context(), "insert into books select i, 'B' || i, 'print', '{novel}', null from generate_series(100, 5000) i; analyze"); err != nil {
+		_, err = conn.Exec(t.Context(), `
+			insert into books select i, 'B' || i, 'print', '{novel}', null from generate_series(100, 1000) i;
+			alter table readers add town text, add nick text, add shelf int;
+			insert into readers select i, 'Reader ' || i, null, (1000 + i)::text, null, null,
+				(array['Oak Hill', 'Elm End', 'Ash''s Corner'])[1 + i % 3], case when i % 5 = 0 then 'Bo' else 'n' || i % 200 end, 8 + i % 4
+			from generate_series(100, 1500) i;
+			analyze`)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(before, show()); d != "" {
-			t.Errorf("after analyze (-want +got):\n%s", d)
-		}
+		golden(t, "analysed.golden", show())
 	})
 }
 
 func TestRenderPart(t *testing.T) {
 	p := policy.Compile(libraryConfig(), "library").Close(load(t, pgtest.Open(t, library(t))))
-	golden(t, "part.golden", renderPart(p, []string{"public.books", "loans.loans", "public.salaries", "public.none"}))
+	got := view{policy: p, budget: roomy}.renderPart([]string{"public.books", "loans.loans", "public.salaries", "public.none"})
+	golden(t, "part.golden", got)
 }
 
+// Whatever the budget, a prompt stays within it, and says what it lacks.
 func TestRenderCut(t *testing.T) {
-	p := policy.Compile(libraryConfig(), "library").Close(load(t, pgtest.Open(t, library(t))))
-	all := render(p, "", "loans by reader", maxContext)
-	if all.notes != nil {
-		t.Errorf("notes %q", all.notes)
+	url := pgtest.Open(t, library(t)+"; insert into readers select i, 'Bo', null, '1', null, null from generate_series(100, 200) i; analyze")
+	p := policy.Compile(libraryConfig(), "library").Close(load(t, url))
+	v := view{p, statistics(t, url, p), "", valuesStats, roomy}
+	all := v.render("loans by reader")
+	if all.notes != nil || !strings.Contains(all.text, "common values: 'Bo'") && !strings.Contains(all.text, "values: 'Bo'") {
+		t.Errorf("notes %q of\n%s", all.notes, all.text)
 	}
-	for limit := 0; limit < len(all.text); limit += 50 {
-		got := render(p, "", "loans by reader", limit)
-		if len(got.text) > limit+600 { // the head, labels and functions come on top
-			t.Errorf("limit %d: %d bytes", limit, len(got.text))
+	var steps []string
+	for v.budget = tokens(all.text) + 100; v.budget > 120; v.budget-- {
+		got := v.render("loans by reader")
+		if n := tokens(got.text); n > v.budget {
+			t.Errorf("budget %d: %d tokens", v.budget, n)
 		}
-		if (got.text != all.text) != (len(got.notes) == 1) {
-			t.Errorf("limit %d: notes %q, text\n%s", limit, got.notes, got.text)
+		if (got.text != all.text) != (len(got.notes) > 0) {
+			t.Errorf("budget %d: notes %q, text\n%s", v.budget, got.notes, got.text)
+		}
+		note := strings.Join(got.notes, "; ")
+		for _, digit := range "0123456789" {
+			note = strings.ReplaceAll(note, string(digit), "N")
+		}
+		if !slices.Contains(steps, note) {
+			steps = append(steps, note)
 		}
 	}
-	got := render(p, "", "loans by reader", 500)
-	golden(t, "cut.golden", got.text+"\nnotes: "+strings.Join(got.notes, "; ")+"\n")
+	v.budget = 250
+	got := v.render("loans by reader")
+	golden(t, "cut.golden", got.text+"\nsteps:"+strings.Join(steps, "\n")+"\n")
 }
 
 // An instruction in a comment or name stays where data stands.
@@ -139,7 +182,7 @@ func TestRenderTamesText(t *testing.T) {
 		{OID: 2, Schema: "public", Name: "line\nbreak", Kind: catalog.Table},
 	}}
 	cfg := &config.Config{Databases: map[string]config.Database{"notes": {Schemas: []string{"public"}}}}
-	got := render(policy.Compile(cfg, "notes").Close(c), "a \"quoted\"\ntext", "", maxContext).text
+	got := view{policy: policy.Compile(cfg, "notes").Close(c), description: "a \"quoted\"\ntext", budget: roomy}.render("").text
 	golden(t, "tame.golden", got)
 }
 
@@ -156,6 +199,6 @@ func BenchmarkRender(b *testing.B) {
 	cfg.Security.Blocked.Columns = []string{"*.column_7"}
 	p := policy.Compile(cfg, "big").Close(c)
 	for b.Loop() {
-		render(p, "", "how many things are in table_00042", maxContext)
+		view{policy: p, budget: roomy}.render("how many things are in table_00042")
 	}
 }

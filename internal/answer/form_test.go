@@ -17,24 +17,24 @@ func TestDraft(t *testing.T) {
 		want        draft
 		err         string // a part of it
 	}{
-		{"sql", `{"status":"sql","assumptions":["  Paid\norders only. ",""],"sql":" select 1\n","message":"aside"}`,
-			draft{Status: "sql", Assumptions: []string{"Paid orders only."}, SQL: "select 1"}, ""},
-		{"clarify", `{"status":"clarify","assumptions":[],"sql":"select 1","message":"Gross\u202e or net?"}`,
-			draft{Status: "clarify", Message: "Gross or net?"}, ""},
-		{"unanswerable", `{"status":"unanswerable","assumptions":[],"sql":"","message":"There is no weather."}`,
-			draft{Status: "unanswerable", Message: "There is no weather."}, ""},
+		{"sql", `{"status":"sql","assumptions":["  Paid\norders only. ",""],"filters":[],"sql":" select 1\n","message":"aside"}`,
+			draft{Status: "sql", Assumptions: []string{"Paid orders only."}, Filters: []filter{}, SQL: "select 1"}, ""},
+		{"clarify", `{"status":"clarify","assumptions":[],"filters":[],"sql":"select 1","message":"Gross\u202e or net?"}`,
+			draft{Status: "clarify", Filters: []filter{}, Message: "Gross or net?"}, ""},
+		{"unanswerable", `{"status":"unanswerable","assumptions":[],"filters":[],"sql":"","message":"There is no weather."}`,
+			draft{Status: "unanswerable", Filters: []filter{}, Message: "There is no weather."}, ""},
 		{"prose", `Here is your SQL: select 1`, draft{}, "not JSON"},
 		{"fenced", "```json\n{}\n```", draft{}, "not JSON"},
-		{"two values", `{"status":"sql","assumptions":[],"sql":"select 1","message":""} {}`, draft{}, "not JSON"},
+		{"two values", `{"status":"sql","assumptions":[],"filters":[],"sql":"select 1","message":""} {}`, draft{}, "not JSON"},
 		{"an array", `[]`, draft{}, "not as asked for"},
 		{"null", `null`, draft{}, "not as asked for"},
 		{"a field lacks", `{"status":"sql","sql":"select 1","message":""}`, draft{}, "not as asked for"},
-		{"a field more", `{"status":"sql","assumptions":[],"sql":"select 1","message":"","confidence":1}`, draft{}, "confidence"},
-		{"a field in capitals", `{"status":"sql","assumptions":[],"SQL":"select 1","message":""}`, draft{}, "not as asked for"},
-		{"another status", `{"status":"trusted","assumptions":[],"sql":"select 1","message":""}`, draft{}, "status"},
-		{"another type", `{"status":"sql","assumptions":"none","sql":"select 1","message":""}`, draft{}, "assumptions"},
-		{"no SQL", `{"status":"sql","assumptions":[],"sql":" ","message":""}`, draft{}, "there is none"},
-		{"no message", `{"status":"clarify","assumptions":[],"sql":"","message":"\n"}`, draft{}, "without saying why"},
+		{"a field more", `{"status":"sql","assumptions":[],"filters":[],"sql":"select 1","message":"","confidence":1}`, draft{}, "confidence"},
+		{"a field in capitals", `{"status":"sql","assumptions":[],"filters":[],"SQL":"select 1","message":""}`, draft{}, "not as asked for"},
+		{"another status", `{"status":"trusted","assumptions":[],"filters":[],"sql":"select 1","message":""}`, draft{}, "status"},
+		{"another type", `{"status":"sql","assumptions":"none","filters":[],"sql":"select 1","message":""}`, draft{}, "assumptions"},
+		{"no SQL", `{"status":"sql","assumptions":[],"filters":[],"sql":" ","message":""}`, draft{}, "there is none"},
+		{"no message", `{"status":"clarify","assumptions":[],"filters":[],"sql":"","message":"\n"}`, draft{}, "without saying why"},
 	}
 	f := newForm(draftSchema)
 	for _, tt := range tests {
@@ -42,7 +42,7 @@ func TestDraft(t *testing.T) {
 			var d draft
 			err := f.read(tt.reply, &d)
 			if err == nil {
-				d, err = d.cleaned()
+				d, err = d.cleaned(excerpt{})
 				if e, ok := errors.AsType[*Error](err); err != nil && (!ok || e.Code != "model_failed") {
 					t.Errorf("error %T %v", err, err)
 				}
@@ -63,7 +63,7 @@ func TestDraft(t *testing.T) {
 	}
 
 	many := draft{Status: "sql", SQL: "select 1", Assumptions: slices.Repeat([]string{strings.Repeat("x", 1000)}, 100)}
-	if d, _ := many.cleaned(); len(d.Assumptions) != 10 || len([]rune(d.Assumptions[0])) != 300 {
+	if d, _ := many.cleaned(excerpt{}); len(d.Assumptions) != 10 || len([]rune(d.Assumptions[0])) != 300 {
 		t.Errorf("%d assumptions", len(d.Assumptions))
 	}
 }
@@ -106,7 +106,7 @@ func TestSchemaOrder(t *testing.T) {
 		into   any
 		order  []string
 	}{
-		{draftSchema, draft{}, []string{"status", "assumptions", "sql", "message"}},
+		{draftSchema, draft{}, []string{"status", "assumptions", "filters", "sql", "message"}},
 		{verdictSchema, verdict{}, []string{"reads_as", "intent_matches", "ambiguity", "other_reading", "verdict"}},
 	} {
 		var s struct {

@@ -26,15 +26,30 @@ type verdict struct {
 // A grade is "yes", "no" or "unclear".
 type grade string
 
+// An examined is an answer as a judge sees it.
+type examined struct {
+	question string
+	grounds  []ground
+	date     string
+	sql      string
+	part     string // of the database: the tables that the SQL reads
+	looks    shape
+	sample   string // rows of the result; empty: none
+}
+
 // examine has the model look at an answer. A model that cannot be asked, or
 // whose reply is unusable, gives no verdict but a doubt: the caller is owed an
-// answer that says so. Only the context's end, and a missing golden answer, which
-// is a mistake of whoever set the goldens up, are errors.
-func (p *Pipeline) examine(ctx context.Context, a *Answer, part, question string, looks shape) (*verdict, []doubt, error) {
+// answer that says so. Only the context's end, unless the question's own time is
+// up, and a missing golden answer, which is a mistake of whoever set the goldens
+// up, are errors.
+func (p *Pipeline) examine(ctx context.Context, a *Answer, in examined) (*verdict, []doubt, error) {
 	var v verdict
-	err := p.ask(ctx, a, verdictRequest(JudgeModel(p.config.LLM), part, question, a.SQL, looks), p.verdict, &v)
-	if ctx.Err() != nil {
+	err := p.ask(ctx, a, verdictRequest(JudgeModel(p.config.LLM), in), p.verdict, &v)
+	if ctx.Err() != nil && !timeUp(ctx) {
 		return nil, nil, ctx.Err()
+	}
+	if timeUp(ctx) {
+		return nil, []doubt{notExamined(p.tooLong())}, nil
 	}
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == string(llm.NoGolden) {
 		return nil, nil, err
@@ -43,21 +58,21 @@ func (p *Pipeline) examine(ctx context.Context, a *Answer, part, question string
 		return nil, []doubt{notExamined(err)}, nil
 	}
 	v.ReadsAs, v.OtherReading = plain(v.ReadsAs, 300), plain(v.OtherReading, 300)
-	a.Reading = v.ReadsAs
 	return &v, v.doubts(), nil
 }
 
-// verdictRequest asks whether sql answers the question. It depends on the shape
-// of the result and on no value in it, so that data cannot talk to the judge.
-func verdictRequest(model, part, question, sql string, looks shape) llm.Request {
+// verdictRequest asks whether SQL answers the question. Without a sample it
+// depends on the shape of the result and on no value in it, so that data cannot
+// talk to the judge.
+func verdictRequest(model string, in examined) llm.Request {
 	return llm.Request{
-		Stage: "judge",
+		Stage: llm.StageJudge,
 		Model: model,
-		Title: question,
+		Title: in.question,
 		Messages: []llm.Message{
 			{Role: "system", Content: headed(judgePrompt)},
-			{Role: "user", Content: fmt.Sprintf("%s\nThe question, as a JSON string:\n%s\n\nThe SQL, each line after a bar:\n%s\n\nThe result:\n%s",
-				part, quoted(question), barred(sql), looks)},
+			{Role: "user", Content: fmt.Sprintf("%s\n%s%s\n\nThe question, as a JSON string:\n%s\n\nThe SQL, each line after a bar:\n%s\n\nThe result:\n%s%s",
+				in.part, groundsText(in.grounds), in.date, quoted(visible(in.question)), barred(visible(in.sql)), in.looks, in.sample)},
 		},
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/pgmcp/pgmcp/internal/config"
@@ -13,6 +15,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 	"github.com/pgmcp/pgmcp/internal/query"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 // A Pipeline answers questions.
@@ -21,17 +24,24 @@ type Pipeline struct {
 	databases *postgres.Databases
 	runner    *query.Runner
 	model     llm.Provider
-	draft     *form // of replies in the stage generate
-	verdict   *form // of replies in the stage judge
+	verified  map[string]*verified.Set // by database
+	cache     *cache                   // nil: it is off
+	draft     *form                    // of replies in the stage generate
+	verdict   *form                    // of replies in the stage judge
 
 	calibration *Calibration // nil: none
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
 // which serves databases. A nil model means that none is configured: every
-// question is then an *[Error] that says so.
+// question that no verified query answers is then an *[Error] that says so.
+// Verified queries that are wrong in themselves answer nothing.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	return &Pipeline{config: c, databases: databases, runner: runner, model: model, draft: newForm(draftSchema), verdict: newForm(verdictSchema)}
+	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema), nil}
+	for name, db := range c.Databases {
+		p.verified[name], _ = verified.New(db.Queries)
+	}
+	return p
 }
 
 // Calibrated is p with scores that k has calibrated; nil leaves them as they are.
@@ -42,7 +52,9 @@ func (p *Pipeline) Calibrated(k *Calibration) *Pipeline {
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
-// starts: context, generate, check, plan, run, judge.
+// starts: context, generate, check, plan, run, judge; repair, and again check, plan
+// and run, where SQL is mended; lookup where values are looked for. A verified
+// query is only checked, planned and run.
 //
 // The error is an *[Error], a *postgres.UnknownDatabase or *postgres.Unavailable,
 // the context's, or one of the chain's.
@@ -53,56 +65,169 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 	if err := p.accept(q.Text); err != nil {
 		return nil, err
 	}
+	ctx, cancel := p.limited(ctx)
+	defer cancel()
+	a, err := p.answer(ctx, q, progress)
+	if timeUp(ctx) && (err != nil || a.Status == Refused) {
+		return nil, p.tooLong()
+	}
+	return a, err
+}
+
+func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage string)) (*Answer, error) {
 	db, err := p.databases.Get(q.Database)
 	if err != nil {
 		return nil, err
 	}
-
+	if hit, err := p.verified[db.Name].Find(q.Text); hit != nil || err != nil {
+		return p.vouched(ctx, db.Name, hit, err, progress)
+	}
+	if p.model == nil {
+		return nil, &Error{
+			Code:    "no_model",
+			Message: "no model is configured, so questions cannot be answered",
+			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
+		}
+	}
 	progress("context")
 	rules, err := db.Policy(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shown := render(rules, db.Description, q.Text, maxContext)
-	a := &Answer{Database: db.Name, Notes: shown.notes}
+	v := view{rules, db.Statistics(), db.Description, p.config.Answers.Values, p.config.Answers.TokenBudget}
+	in := asked{question: q.Text, shown: v.render(q.Text), date: dateLine(p.config.Answers.Date, time.Now())}
+	in.grounds = p.ground(ctx, v, q.Text, progress)
+	key := p.cacheKey(db, rules, q.Text)
+	a := &Answer{Database: db.Name, Notes: in.shown.notes, talk: p.cache.recall(key)}
+	defer p.cache.keep(key, a)
 
 	progress("generate")
-	d, err := p.generate(ctx, a, shown, q.Text)
+	d, err := p.generate(ctx, a, in)
 	if err != nil {
 		return nil, err
 	}
-	a.Assumptions = d.Assumptions
-	if d.Status != draftSQL {
-		a.Status, a.Message = Status(d.Status), d.Message
-		return a, nil
+	done, err := p.run(ctx, a, in, d, progress)
+	if err != nil || a.Status != "" {
+		return a, err
 	}
-	a.SQL = d.SQL
+	return a, p.assess(ctx, a, v, in, done, progress)
+}
 
-	statement, result, err := p.execute(ctx, a, progress)
-	if err != nil {
-		return nil, err
+// ground finds the values that a question names.
+func (p *Pipeline) ground(ctx context.Context, v view, question string, progress func(string)) []ground {
+	grounds, missing := v.grounds(spansOf(question))
+	if v.values == valuesLookup && len(missing) > 0 {
+		progress("lookup")
+		grounds = inPlace(append(grounds, p.lookup(ctx, v, question, missing)...))
 	}
-	if a.Status == Refused {
-		return a, nil
-	}
-	looks, err := shapeOf(result)
-	if err != nil {
-		return nil, fmt.Errorf("read result: %w", err)
-	}
+	return grounds
+}
 
-	var v *verdict
-	doubts := []doubt{unexamined}
-	if a.ModelCalls < p.config.Answers.MaxModelCalls {
-		progress("judge")
-		v, doubts, err = p.examine(ctx, a, renderPart(rules, statement.Reads().Tables), q.Text, looks)
-		if err != nil {
-			return nil, err
+// An outcome is what SQL gave.
+type outcome struct {
+	draft     draft
+	statement guard.Statement
+	result    *query.Result
+}
+
+// run runs the SQL of a draft, and has it mended where it is refused or fails, as
+// often as may be. If there is no result, a has a status that says why.
+func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progress func(string)) (outcome, error) {
+	for {
+		a.Assumptions, a.SQL = d.Assumptions, d.SQL
+		if d.Status != draftSQL {
+			a.Status, a.Message = Status(d.Status), d.Message
+			return outcome{}, nil
 		}
+		statement, result, err := p.execute(ctx, a, progress)
+		if err == nil {
+			return outcome{d, statement, result}, nil
+		}
+		f, ok := faultOf(err)
+		if !ok {
+			return outcome{}, err
+		}
+		if ctx.Err() != nil || !f.mendable() || len(a.Attempts) >= p.config.Answers.MaxRepairs {
+			a.Status, a.Refusal = Refused, err
+			return outcome{}, nil
+		}
+		progress("repair")
+		mended, failed := p.mend(ctx, a, in, f)
+		if isSpent(failed) {
+			a.Attempts = a.Attempts[:len(a.Attempts)-1] // it is the refusal itself
+			a.Status, a.Refusal = Refused, err
+			a.Notes = append(a.Notes, "it was not mended: "+failed.Error())
+			return outcome{}, nil
+		}
+		if failed != nil {
+			return outcome{}, failed
+		}
+		d = mended
 	}
-	a.Confidence = score(append(doubts, looks.doubts()...))
-	p.calibration.apply(a.Confidence, db.Name)
-	p.decide(a, result, v)
-	return a, nil
+}
+
+// execute has the SQL of a checked, planned and run.
+func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)) (guard.Statement, *query.Result, error) {
+	progress("check")
+	statement, err := p.runner.Check(ctx, a.Database, a.SQL)
+	if err != nil {
+		return statement, nil, err
+	}
+
+	// Planning finds most mistakes before the database does any work.
+	progress("plan")
+	if _, err := p.runner.Plan(ctx, statement); err != nil {
+		return statement, nil, err
+	}
+	progress("run")
+	result, err := p.runner.Run(ctx, statement)
+	return statement, result, err
+}
+
+// assess computes how far an answer can be trusted, and decides what is given out.
+func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done outcome, progress func(string)) error {
+	looks, err := shapeOf(done.result)
+	if err != nil {
+		return fmt.Errorf("read result: %w", err)
+	}
+	var doubts []doubt
+	a.Flags, doubts = evidence{in.question, in.grounds, done.draft, done.statement.Facts(), looks, v.statistics}.check(p.config.Answers.Checks)
+	doubts = append(doubts, mended(len(a.Attempts))...)
+	if p.config.Answers.MaxModelCalls == 1 {
+		a.Confidence = p.rate(a.Database, append(doubts, unexamined))
+		p.decide(a, done.result, nil)
+		return nil
+	}
+
+	progress("judge")
+	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), looks, ""}
+	found, more, err := p.examine(ctx, a, seen)
+	if err != nil {
+		return err
+	}
+	a.Confidence = p.rate(a.Database, slices.Concat(more, doubts))
+	if found != nil {
+		a.Reading = found.ReadsAs
+	}
+	if p.config.Answers.JudgeRows == "sample" && looks.rows > 0 {
+		if seen.sample, err = sampleText(done.result, in.question, a.SQL); err != nil {
+			return err
+		}
+		_, more, err := p.examine(ctx, a, seen)
+		if err != nil {
+			return err
+		}
+		a.Confidence = lower(a.Confidence, p.rate(a.Database, slices.Concat(more, doubts)))
+	}
+	p.decide(a, done.result, found)
+	return nil
+}
+
+// rate is the confidence that is left with these doubts, calibrated if it can be.
+func (p *Pipeline) rate(database string, doubts []doubt) *Confidence {
+	c := score(doubts)
+	p.calibration.apply(c, database)
+	return c
 }
 
 // accept says why a question is not taken up, before anything is done for it.
@@ -117,46 +242,7 @@ func (p *Pipeline) accept(question string) error {
 			Message: fmt.Sprintf("the question has %d characters, and at most %d are allowed", n, limit),
 			Hint:    "ask for one thing, in fewer words",
 		}
-	case p.model == nil:
-		return &Error{
-			Code:    "no_model",
-			Message: "no model is configured, so questions cannot be answered",
-			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
-		}
 	}
-	return nil
-}
-
-// execute has the SQL of a checked, planned and run. Where it is refused on the
-// way, it says so in a.
-func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)) (guard.Statement, *query.Result, error) {
-	progress("check")
-	statement, err := p.runner.Check(ctx, a.Database, a.SQL)
-	if err != nil {
-		return statement, nil, a.refuse(err)
-	}
-
-	// Planning finds most mistakes before the database does any work.
-	progress("plan")
-	if _, err := p.runner.Plan(ctx, statement); err != nil {
-		return statement, nil, a.refuse(err)
-	}
-	progress("run")
-	result, err := p.runner.Run(ctx, statement)
-	if err != nil {
-		return statement, nil, a.refuse(err)
-	}
-	return statement, result, nil
-}
-
-// refuse ends a if err is a verdict on its SQL, and else returns err.
-func (a *Answer) refuse(err error) error {
-	_, guarded := errors.AsType[*guard.Refusal](err)
-	_, failed := errors.AsType[*query.Error](err)
-	if !guarded && !failed {
-		return err
-	}
-	a.Status, a.Refusal = Refused, err
 	return nil
 }
 
@@ -173,19 +259,27 @@ func (p *Pipeline) decide(a *Answer, result *query.Result, v *verdict) {
 	}
 }
 
-// ask asks the model once, and counts it in a. What the reply says goes into
-// reply, if it fits f.
+// ask asks the model once, and counts it in a, unless it is remembered what it
+// said before. What the reply says goes into reply, if it fits f.
 func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, reply any) error {
-	a.ModelCalls++
+	if content, ok := a.talk.recall(r.Stage); ok {
+		return f.read(content, reply)
+	}
 	r.Schema = f.text
+	if err := p.afford(ctx, a, r); err != nil {
+		return err
+	}
+	r.Sample = a.talk.ask(r)
+	a.ModelCalls++
 	s, err := p.model.Complete(ctx, r)
 	if err != nil {
 		return modelError(err)
 	}
-	a.Usage.Add(s.Usage)
+	a.pay(r, s)
 	if err := f.read(s.Content, reply); err != nil {
 		return &Error{Code: "model_failed", Message: plain(fmt.Sprintf("the model's reply in the stage %s is unusable: %v", r.Stage, err), 500)}
 	}
+	a.talk.hear(r.Stage, s.Content)
 	return nil
 }
 
@@ -206,4 +300,9 @@ func modelError(err error) error {
 }
 
 // JudgeModel is the model that examines answers.
-func JudgeModel(c *config.LLM) string { return cmp.Or(c.JudgeModel, c.Model) }
+func JudgeModel(c *config.LLM) string {
+	if c.Judge != nil {
+		return c.Judge.Model
+	}
+	return cmp.Or(c.JudgeModel, c.Model)
+}

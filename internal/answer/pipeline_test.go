@@ -52,12 +52,15 @@ func libraryPipeline(t *testing.T, url string, model llm.Provider, edit func(*co
 	db := c.Databases["library"]
 	db.URL = config.Secret{Env: "ANSWER_TEST_URL"}
 	db.Description = "The town's library"
-	db.Pool.Max = 2
+	db.Pool = config.Pool{Max: 2, MaxOrphans: 2}
 	db.ConnectTimeout = config.Duration(5 * time.Second)
 	db.CatalogRefresh = config.Duration(time.Hour)
 	c.Databases["library"] = db
 	c.Security.AllowPrivilegedRole = true // the tests' servers lend a superuser
-	c.Answers = config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2}
+	c.Answers = config.Answers{
+		ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", TokenBudget: roomy, Values: valuesStats, Date: "2025-12-31",
+		JudgeRows: "shape", MaxModelCalls: 5, MaxTokens: 100_000, Timeout: config.Duration(time.Minute), Checks: allChecks(),
+	}
 	c.LLM = &config.LLM{Model: "small-1", JudgeModel: "large-1"}
 	if edit != nil {
 		edit(c)
@@ -71,7 +74,7 @@ func libraryPipeline(t *testing.T, url string, model llm.Provider, edit func(*co
 }
 
 func sql(text string) string {
-	b, _ := json.Marshal(draft{Status: "sql", SQL: text, Assumptions: []string{"Loans that are not yet returned count too."}})
+	b, _ := json.Marshal(draft{Status: "sql", SQL: text, Assumptions: []string{"Loans that are not yet returned count too."}, Filters: []filter{}})
 	return string(b)
 }
 
@@ -154,7 +157,7 @@ func TestAnswer(t *testing.T) {
 			name:     "no rows",
 			generate: sql(`select title from books b where b.title = 'Oak'`), judge: judged(nil),
 			want: want{LowConfidence, `Do you mean "How many loans are there?"? If not, name the table, the filter or the period that you want.`,
-				"", 0.5, "the result has no rows", "", 0, 2, stages},
+				"", 0.4, "the result has no rows", "", 0, 2, stages},
 		},
 		{
 			name:     "more rows than the limit",
@@ -181,12 +184,12 @@ func TestAnswer(t *testing.T) {
 		},
 		{
 			name:     "clarify",
-			generate: `{"status":"clarify","sql":"","assumptions":[],"message":"By loans or by books?"}`,
+			generate: `{"status":"clarify","sql":"","assumptions":[],"filters":[],"message":"By loans or by books?"}`,
 			want:     want{Clarify, "By loans or by books?", "", 0, "", "", 0, 1, stages[:2]},
 		},
 		{
 			name:     "unanswerable",
-			generate: `{"status":"unanswerable","sql":"select 1","assumptions":[],"message":"There is no weather here."}`,
+			generate: `{"status":"unanswerable","sql":"select 1","assumptions":[],"filters":[],"message":"There is no weather here."}`,
 			want:     want{Unanswerable, "There is no weather here.", "", 0, "", "", 0, 1, stages[:2]},
 		},
 		{

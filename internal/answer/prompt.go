@@ -10,7 +10,7 @@ import (
 
 // PromptVersion is raised whenever a prompt or the schema of a reply changes. It
 // heads every prompt, so that golden answers and measurements say what they are of.
-const PromptVersion = 1
+const PromptVersion = 2
 
 var (
 	//go:embed prompts/generate.txt
@@ -40,6 +40,20 @@ func quoted(s string) string {
 // barred is s with "| " before each line, so that no line of it can pass for one of the prompt.
 func barred(s string) string {
 	return "| " + strings.ReplaceAll(s, "\n", "\n| ")
+}
+
+// visible is s without what cannot be seen, such as control characters and marks
+// that change the direction of text; its lines stay.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' {
+			return r
+		}
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		return -1
+	}, s)
 }
 
 // plain is s as one line of at most n characters that a person can be shown:

@@ -8,7 +8,7 @@ import (
 
 // A prompt that changes needs a new version, and golden answers written anew.
 func TestPromptVersion(t *testing.T) {
-	const want = "1: 931fc72807ea9497"
+	const want = "2: e9fbd203d3027d34"
 	sum := sha256.Sum256([]byte(generatePrompt + draftSchema + judgePrompt + verdictSchema))
 	if got := fmt.Sprintf("%d: %x", PromptVersion, sum[:8]); got != want {
 		t.Errorf("the prompts are %q, not %q: raise PromptVersion, write this here, and the golden answers anew", got, want)

@@ -98,7 +98,7 @@ func TestJudgeSeesNoValue(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := json.Marshal(verdictRequest("m", "table public.t\n", "What is there?", "select * from t", looks))
+			b, err := json.Marshal(verdictRequest("m", examined{question: "What is there?", part: "table public.t\n", sql: "select * from t", looks: looks}))
 			if err != nil {
 				t.Fatal(err)
 			}

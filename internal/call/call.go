@@ -19,6 +19,7 @@ const (
 	Tool      Kind = "tool"      // named by the tool
 	Statement Kind = "statement" // named by the database
 	Model     Kind = "model"     // named by the model
+	Answer    Kind = "answer"    // named by where its SQL came from; only counted
 )
 
 // An Op is one operation on its way through the chain.

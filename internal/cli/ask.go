@@ -104,6 +104,9 @@ func about(ans *answer.Answer) string {
 	line("assumption", ans.Assumptions...)
 	line("note", ans.Notes...)
 	line("it reads", ans.Reading)
+	if ans.Cached {
+		line("cached", "no model was asked: the SQL was remembered")
+	}
 	if ans.SQL != "" {
 		b.WriteString("sql:\n")
 		for sql := range strings.Lines(ans.SQL) {

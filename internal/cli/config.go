@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 // defaultConfig is the configuration of a command that is told no other.
@@ -85,10 +87,43 @@ func loadConfig(path string) (*config.Config, error) {
 		return nil, err
 	}
 	cfg, err := source.Config()
+	if err == nil {
+		if problems := wrongQueries(source, cfg); len(problems) > 0 {
+			err = &config.Invalid{Problems: problems}
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("invalid configuration\n%w", err)
 	}
 	return cfg, nil
+}
+
+// wrongQueries are the verified queries of cfg that are wrong in themselves.
+func wrongQueries(source *config.Source, cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
+		_, wrong := verified.New(cfg.Databases[name].Queries)
+		problems = append(problems, placed(source, name, wrong)...)
+	}
+	return problems
+}
+
+// placed are problems of a database's verified queries at their places in its
+// file, in their order there.
+func placed(source *config.Source, database string, wrong []verified.Problem) []config.Problem {
+	var problems []config.Problem
+	for _, p := range wrong {
+		problems = append(problems, source.QueryProblem(database, p.Message, p.Hint, p.Position, p.Field...))
+	}
+	byPlace(problems)
+	return problems
+}
+
+// byPlace puts problems into the order of the files.
+func byPlace(problems []config.Problem) {
+	slices.SortStableFunc(problems, func(a, b config.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 // loadFor loads the configuration at path and finds the database that db means.

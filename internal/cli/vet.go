@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,16 +13,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
+	"github.com/pgmcp/pgmcp/internal/query"
+	"github.com/pgmcp/pgmcp/internal/verified"
 )
 
 func (a *app) vet() *cobra.Command {
-	var format string
-	var secrets, connect bool
+	var f vetFlags
 	cmd := &cobra.Command{
 		Use:   "vet [CONFIG]",
 		Short: "Say everything that is wrong with a configuration",
@@ -32,23 +34,37 @@ on a line of its own: file:line:column: setting: message (hint). It connects to
 nothing unless --connect is given. "pgmcp schema" prints what a configuration may
 hold.
 
+Verified queries are checked for their form and grammar; with --catalog they are
+also held against the policy, as when they run, and with --connect planned too.
+
 The exit code is 1 if there is any problem but warnings, 2 if the configuration
 cannot be read.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return &usageError{fmt.Errorf("unknown format %q: text or json", format)}
+			if f.format != "text" && f.format != "json" {
+				return &usageError{fmt.Errorf("unknown format %q: text or json", f.format)}
+			}
+			if f.db != "" && f.catalog == "" {
+				return &usageError{errors.New("--db says which database --catalog is of, and that is not given")}
 			}
 			path, _ := configOf(cmd, args)
-			return a.runVet(cmd.Context(), path, format, secrets, connect)
+			return a.runVet(cmd.Context(), path, f)
 		},
 	}
 	configFlag(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "print as `FORMAT`: text or json")
-	cmd.Flags().BoolVar(&secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
-	cmd.Flags().BoolVar(&connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything")
+	cmd.Flags().StringVar(&f.format, "format", "text", "print as `FORMAT`: text or json")
+	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "also read each secret, without showing it, and check that database URLs are such")
+	cmd.Flags().BoolVar(&f.connect, "connect", false, "also read the secrets and connect to each database: can it be reached, may its role do more than it should, does each pattern match anything, is each verified query allowed")
+	dbFlag(cmd, &f.db, true)
+	cmd.Flags().StringVar(&f.catalog, "catalog", "", "hold the verified queries of a database against the policy over the catalog in `FILE`, written by \"pgmcp catalog\"")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+type vetFlags struct {
+	format           string
+	secrets, connect bool
+	db, catalog      string
 }
 
 // vetReport is what vet finds, as JSON.
@@ -58,7 +74,12 @@ type vetReport struct {
 	Problems  []config.Problem `json:"problems"`
 }
 
-func (a *app) runVet(ctx context.Context, path, format string, secrets, connect bool) error {
+// valid reports whether there is no problem but warnings.
+func (r *vetReport) valid() bool {
+	return !slices.ContainsFunc(r.Problems, func(p config.Problem) bool { return !p.Warning })
+}
+
+func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 	source, err := readConfig(path)
 	if err != nil {
 		return err
@@ -71,20 +92,27 @@ func (a *app) runVet(ctx context.Context, path, format string, secrets, connect 
 	case err != nil:
 		return err
 	default:
+		r.Problems = append(r.Problems, wrongQueries(source, cfg)...)
 		r.Problems = append(r.Problems, doubtful(source, cfg)...)
-		if secrets || connect {
+		if f.secrets || f.connect {
 			r.Problems = append(r.Problems, unreadable(source, cfg)...)
 		}
-		if connect {
+		if f.connect {
 			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
 		}
-		inOrder(r.Problems)
+		if f.catalog != "" && r.valid() {
+			p, _, err := policyFor(ctx, path, f.db, f.catalog)
+			if err != nil {
+				return err
+			}
+			r.Problems = append(r.Problems, refusedQueries(ctx, source, cfg, p, nil)...)
+		}
+		byPlace(r.Problems)
 	}
-	r.Valid = !slices.ContainsFunc(r.Problems, func(p config.Problem) bool { return !p.Warning })
-	if r.Valid {
+	if r.Valid = r.valid(); r.Valid {
 		r.Databases = len(cfg.Databases)
 	}
-	if format == "json" {
+	if f.format == "json" {
 		err = a.printJSON(r)
 	} else {
 		err = a.printVet(path, r)
@@ -142,6 +170,23 @@ func doubtful(source *config.Source, cfg *config.Config) []config.Problem {
 	return problems
 }
 
+// refusedQueries are the verified queries of a database that its policy refuses
+// or, unless runner is nil, that the database itself cannot plan.
+func refusedQueries(ctx context.Context, source *config.Source, cfg *config.Config, p *policy.Policy, runner *query.Runner) []config.Problem {
+	var plan func(guard.Statement) error
+	if runner != nil {
+		plan = func(s guard.Statement) error {
+			if _, err := runner.Plan(ctx, s); err != nil {
+				r := mcpserver.NewReason(err)
+				return &guard.Refusal{Code: guard.Code(r.Code), Message: r.Message, Position: r.Position, Hint: r.Hint}
+			}
+			return nil
+		}
+	}
+	set, _ := verified.New(cfg.Databases[p.Database].Queries)
+	return placed(source, p.Database, set.Check(p, plan))
+}
+
 // unreadable are the secrets of cfg that cannot be read, and the databases whose
 // secret is no URL. No problem holds a secret.
 func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
@@ -158,6 +203,11 @@ func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
 	if cfg.LLM != nil && cfg.LLM.APIKey != nil {
 		if _, err := cfg.LLM.APIKey.Reveal(); err != nil {
 			problems = append(problems, source.Problem(err.Error(), "", "llm", "api_key"))
+		}
+	}
+	if cfg.LLM != nil && cfg.LLM.Judge != nil && cfg.LLM.Judge.APIKey != nil {
+		if _, err := cfg.LLM.Judge.APIKey.Reveal(); err != nil {
+			problems = append(problems, source.Problem(err.Error(), "", "llm", "judge", "api_key"))
 		}
 	}
 	return problems
@@ -180,6 +230,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		return []config.Problem{source.Problem(err.Error(), "", "databases")}
 	}
 	defer databases.Close()
+	runner := query.NewRunner(databases, call.Chain{})
 	var problems []config.Problem
 	catalogs := map[string]*catalog.Catalog{}
 	for _, name := range databases.Names() {
@@ -191,6 +242,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 			continue
 		}
 		catalogs[name] = p.Catalog
+		problems = append(problems, refusedQueries(ctx, source, cfg, p, runner)...)
 		if warnings := db.Role().Warnings(); len(warnings) > 0 {
 			problems = append(problems, source.Problem("its role "+strings.Join(warnings, ", "), postgres.GrantsHint(name), "databases", name, "url"))
 		}
@@ -203,11 +255,4 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		problems = append(problems, source.ElementProblem(u.Text, fmt.Sprintf("%q matches nothing", u.Text), hint, u.Setting...))
 	}
 	return problems
-}
-
-// inOrder sorts problems in the order of the files.
-func inOrder(problems []config.Problem) {
-	slices.SortStableFunc(problems, func(a, b config.Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
 }

@@ -37,6 +37,9 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 		observe.Measure(meter, mcpserver.Classify),
 		call.Recover(log),
 	)
+	if record != "" && cfg.Answers.Date == "today" {
+		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
+	}
 	model, err := openModel(cfg.LLM, chain, record)
 	if err != nil {
 		return nil, err
@@ -63,6 +66,11 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 // openModel is the model that c names, or nil for none, its replies written to
 // the folder record if that is not empty.
 func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, error) {
+	if c != nil && c.Replay != "" {
+		if err := answer.CheckGoldens(c.Replay); err != nil {
+			return nil, err
+		}
+	}
 	model, err := llm.New(c, chain)
 	switch {
 	case err != nil || record == "":
@@ -70,7 +78,7 @@ func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, er
 	case model == nil || c.Replay != "":
 		return nil, errors.New("the configuration names no model whose replies could be recorded")
 	}
-	return llm.NewRecord(model, record)
+	return llm.NewRecord(model, c, record)
 }
 
 // close gives back what open took.

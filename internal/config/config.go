@@ -30,7 +30,10 @@ type Database struct {
 	ConnectTimeout Duration   `json:"connect_timeout"`
 	CatalogRefresh Duration   `json:"catalog_refresh"`
 	Schemas        []string   `json:"schemas"`
+	Verified       string     `json:"verified"` // empty: there are no verified queries
 	Security       *Overrides `json:"security"` // nil: the common rules alone
+
+	Queries map[string]Query `json:"-"` // what Verified holds, by name
 }
 
 // Pool bounds a database's connections.
@@ -66,7 +69,8 @@ type Limits struct {
 	MaxRows          int      `json:"max_rows"`
 	MaxBytes         Size     `json:"max_bytes"`
 	StatementTimeout Duration `json:"statement_timeout"`
-	MaxCost          float64  `json:"max_cost"` // 0: no limit
+	MaxCost          float64  `json:"max_cost"`      // 0: no limit
+	MaxPlanRows      float64  `json:"max_plan_rows"` // 0: no limit
 }
 
 // Overrides is what one database adds to Security, or replaces of it: lists are
@@ -88,14 +92,44 @@ type LimitOverrides struct {
 	MaxBytes         *Size     `json:"max_bytes"`
 	StatementTimeout *Duration `json:"statement_timeout"`
 	MaxCost          *float64  `json:"max_cost"`
+	MaxPlanRows      *float64  `json:"max_plan_rows"`
 }
 
 // Answers is how questions are answered.
 type Answers struct {
-	ConfidenceThreshold float64 `json:"confidence_threshold"`
-	OnLowConfidence     string  `json:"on_low_confidence"` // "withhold" or "flag"
-	MaxModelCalls       int     `json:"max_model_calls"`
-	Calibration         string  `json:"calibration"` // empty: scores are not calibrated
+	ConfidenceThreshold float64  `json:"confidence_threshold"`
+	OnLowConfidence     string   `json:"on_low_confidence"` // "withhold" or "flag"
+	TokenBudget         int      `json:"token_budget"`
+	Values              string   `json:"values"` // "off", "enum", "stats" or "lookup"
+	Date                string   `json:"date"`   // "today", "none" or YYYY-MM-DD
+	MaxRepairs          int      `json:"max_repairs"`
+	JudgeRows           string   `json:"judge_rows"` // "shape" or "sample"
+	MaxModelCalls       int      `json:"max_model_calls"`
+	MaxTokens           int      `json:"max_tokens"`
+	Timeout             Duration `json:"timeout"`
+	Checks              Checks   `json:"checks"`
+	Calibration         string   `json:"calibration"` // empty: scores are not calibrated
+	Cache               Cache    `json:"cache"`
+}
+
+// Checks are what each check without a model does: "cap", "warn" or "ignore".
+type Checks struct {
+	Empty             string `json:"empty"`
+	AllNull           string `json:"all_null"`
+	SingleZero        string `json:"single_zero"`
+	CapHit            string `json:"cap_hit"`
+	UngroundedLiteral string `json:"ungrounded_literal"`
+	Cartesian         string `json:"cartesian"`
+	FanOut            string `json:"fan_out"`
+	LimitWithoutOrder string `json:"limit_without_order"`
+	TimeDependent     string `json:"time_dependent"`
+	NoFilter          string `json:"no_filter"`
+}
+
+// Cache bounds what is remembered of answers.
+type Cache struct {
+	MaxEntries int      `json:"max_entries"` // 0: nothing is
+	TTL        Duration `json:"ttl"`
 }
 
 // LLM is an OpenAI-compatible model, or a folder of golden answers.
@@ -103,9 +137,17 @@ type LLM struct {
 	BaseURL    string   `json:"base_url"`
 	Model      string   `json:"model"`
 	JudgeModel string   `json:"judge_model"` // empty: Model
+	Judge      *Judge   `json:"judge"`       // nil: it is on the same server
 	APIKey     *Secret  `json:"api_key"`     // nil: none is sent
 	Timeout    Duration `json:"timeout"`
 	Replay     string   `json:"replay"` // empty: the model is asked
+}
+
+// Judge is a model that examines answers on a server of its own.
+type Judge struct {
+	BaseURL string  `json:"base_url"`
+	Model   string  `json:"model"`
+	APIKey  *Secret `json:"api_key"` // nil: none is sent
 }
 
 // Observability is what pgmcp says of itself.

@@ -27,21 +27,25 @@ func Load(path string) (*Config, error) {
 // Config is what the source says, if it is right; else the error is an *[Invalid].
 func (s *Source) Config() (*Config, error) {
 	x := &examination{source: s, said: map[string]bool{}}
-	c := x.run()
+	c := new(Config)
+	x.run("#Config", c)
 	if len(x.problems) > 0 {
 		return nil, &Invalid{x.sorted()}
 	}
 	c.resolve(s.dir)
+	if problems := s.readQueries(c); len(problems) > 0 {
+		return nil, &Invalid{problems}
+	}
 	return c, nil
 }
 
-// run reads, examines and decodes. The configuration is good if it found no problem.
-func (x *examination) run() *Config {
-	c := new(Config)
+// run reads, examines and decodes into v what is of a definition of the schema.
+// It is good if that found no problem.
+func (x *examination) run(definition string, v any) {
 	files, err := x.source.parse()
 	if err != nil {
 		x.addErrors(err)
-		return c
+		return
 	}
 	// CUE keeps values as long as their context: nothing of this one leaves.
 	schema := cuecontext.New().CompileString(pgmcp.Schema, cue.Filename("schema.cue"))
@@ -55,19 +59,19 @@ func (x *examination) run() *Config {
 			}
 		}
 		if x.files, err = x.source.unlink(err); err != nil {
-			return c
+			return
 		}
 		x.loose = true
 		if user, err = x.source.evaluate(schema, x.files); err != nil {
 			x.addErrors(err)
-			return c
+			return
 		}
 	}
-	schema = schema.LookupPath(cue.ParsePath("#Config"))
+	schema = schema.LookupPath(cue.ParsePath(definition))
 	all := schema.Unify(user)
 	err = all.Validate(cue.Concrete(true), cue.Final())
 	if err == nil {
-		err = all.Decode(c)
+		err = all.Decode(v)
 	}
 	if err != nil {
 		x.explain(schema, user, all)
@@ -75,7 +79,6 @@ func (x *examination) run() *Config {
 			x.addErrors(err)
 		}
 	}
-	return c
 }
 
 // Problem is something that turned out to be wrong with a setting of a good
@@ -117,6 +120,7 @@ func (c *Config) resolve(dir string) {
 	}
 	for name, db := range c.Databases {
 		resolve(&db.URL.File)
+		resolve(&db.Verified)
 		c.Databases[name] = db
 	}
 	resolve(&c.Answers.Calibration)
@@ -124,6 +128,9 @@ func (c *Config) resolve(dir string) {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {
 			resolve(&c.LLM.APIKey.File)
+		}
+		if c.LLM.Judge != nil && c.LLM.Judge.APIKey != nil {
+			resolve(&c.LLM.Judge.APIKey.File)
 		}
 	}
 }

@@ -35,11 +35,12 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		databases: shop: url: env: "SHOP_URL"
 		databases: crm: {
 			url: file: "secrets/crm"
-			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6}}
+			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6, max_plan_rows: 1e9}}
 			security: blocked: tables: ["hr.*"]
 		}
-		answers: calibration: "calibration.json"
+		answers: {date: "none", calibration: "calibration.json", checks: fan_out: "warn"}
 		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
+		llm: judge: {base_url: "https://judge.example/v1", model: "j", api_key: file: "judge_key"}
 	`})
 	got, err := Load(filepath.Join(dir, "config.cue"))
 	if err != nil {
@@ -66,6 +67,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			MaxBytes:         new(Size(64 << 10)),
 			StatementTimeout: new(Duration(90 * time.Second)),
 			MaxCost:          new(1.5e6),
+			MaxPlanRows:      new(1e9),
 		},
 	}
 	want := &Config{
@@ -79,11 +81,21 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			MaxQuestionLength: 2000,
 			Limits:            Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: Duration(5 * time.Second)},
 		},
-		Answers: Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2, Calibration: filepath.Join(dir, "calibration.json")},
+		Answers: Answers{
+			ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", TokenBudget: 24_000, Values: "stats", Date: "none", MaxRepairs: 2,
+			JudgeRows: "shape", MaxModelCalls: 5, MaxTokens: 100_000, Timeout: Duration(2 * time.Minute),
+			Checks: Checks{
+				Empty: "cap", AllNull: "cap", SingleZero: "warn", CapHit: "cap", UngroundedLiteral: "cap", Cartesian: "cap",
+				FanOut: "warn", LimitWithoutOrder: "warn", TimeDependent: "warn", NoFilter: "cap",
+			},
+			Calibration: filepath.Join(dir, "calibration.json"),
+			Cache:       Cache{TTL: Duration(time.Hour)},
+		},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",
 			Model:   "m",
 			APIKey:  &Secret{File: "/run/secrets/key"},
+			Judge:   &Judge{BaseURL: "https://judge.example/v1", Model: "j", APIKey: &Secret{File: filepath.Join(dir, "judge_key")}},
 			Timeout: Duration(30 * time.Second),
 			Replay:  filepath.Join(dir, "golden"),
 		},

@@ -7,22 +7,38 @@ import (
 	"testing"
 )
 
-// The configuration that the README shows is one that works.
+// The configuration that the README shows is one that works, and so are the
+// verified queries.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, _ := strings.Cut(string(text), "```cue\n")
-	example, _, ok := strings.Cut(after, "```")
-	if !ok {
-		t.Fatal("the README shows no configuration")
+	var examples []string
+	for part := range strings.SplitSeq(string(text), "```cue\n") {
+		example, _, _ := strings.Cut(part, "```")
+		examples = append(examples, example)
 	}
-	path := filepath.Join(t.TempDir(), "config.cue")
-	if err := os.WriteFile(path, []byte(example), 0o644); err != nil {
+	if len(examples) != 4 {
+		t.Fatalf("%d examples, want a configuration, the setting that names verified queries, and a file of them", len(examples)-1)
+	}
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{
+		"config.cue":        examples[1] + examples[2],
+		"verified/shop.cue": examples[3],
+	} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := Load("config.cue")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err != nil {
-		t.Error(err)
+	if len(c.Databases["shop"].Queries) != 1 {
+		t.Errorf("queries %v", c.Databases["shop"].Queries)
 	}
 }

@@ -33,8 +33,9 @@ const (
 // A Source is the text of a configuration: one file, or the .cue files of a
 // folder, which belong together.
 type Source struct {
-	dir   string // the configuration's folder, where relative paths start
-	files []text
+	dir     string // the configuration's folder, where relative paths start
+	files   []text
+	queries map[string]*Source // of the verified queries, by database; nil before Config
 }
 
 type text struct {

@@ -146,13 +146,14 @@ func (x *examination) compareRules(s *shape, all cue.Value, good map[string]bool
 	}
 }
 
-// compareElements compares each element of a list. All lists are of names.
+// compareElements compares each element of a list, of names or of other text.
 func (x *examination) compareElements(s *shape, user, all cue.Value, p path) bool {
 	good := true
+	names := s.value.Unify(cuecontext.New().Encode(`"`)).Err() != nil // which begin with no quote
 	list, err := user.List()
 	for i := 0; err == nil && list.Next(); i++ {
 		at, element := p.index(i), list.Value()
-		if name, err := element.String(); err == nil && noName(name) != "" {
+		if name, err := element.String(); err == nil && names && noName(name) != "" {
 			x.add(x.valuePos(element, at), at, noName(name), "")
 			good = false
 		} else if !x.compareValue(s, element, all.LookupPath(cue.MakePath(cue.Index(i))), at) {

@@ -92,9 +92,9 @@ limit 1;
 -- database: shop
 -- unanswerable
 
--- question: How many tickets are open?
+-- question: How many tickets wait for their customer?
 -- database: desk
-select count(*) from tickets where status = 'open';
+select count(*) from tickets where status = 'waiting';
 
 -- question: How many tickets did each team resolve in 2025?
 -- database: desk

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/eval"
 )
 
@@ -16,7 +15,7 @@ const manual = "../../docs/evaluation.md"
 
 // evaluate evaluates the golden answers, and holds what the manual and the README
 // say of them to what comes out.
-func evaluate(t *testing.T, c *config.Config, r *eval.Runner, model *eval.Tally) {
+func evaluate(t *testing.T, s service, model *eval.Tally) {
 	t.Helper()
 	cases, err := eval.ReadCases("cases.sql")
 	if err != nil {
@@ -25,6 +24,7 @@ func evaluate(t *testing.T, c *config.Config, r *eval.Runner, model *eval.Tally)
 	if cases, err = eval.On(cases, "", []string{"desk", "shop"}); err != nil {
 		t.Fatal(err)
 	}
+	r := &eval.Runner{Pipeline: s.pipeline, Query: s.runner, Parallel: 2}
 	if err := r.Verify(t.Context(), cases); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func evaluate(t *testing.T, c *config.Config, r *eval.Runner, model *eval.Tally)
 	if *update { // the writer's replies are the golden answers
 		counted = eval.Replies{Handwritten: counted.Live - before.Live}
 	}
-	found := eval.NewReport(outcomes, counted, c, 0.85)
+	found := eval.NewReport(outcomes, counted, s.config, 0.85)
 	replaceIn(t, manual, "<!-- report -->\n```text\n", "```\n<!-- end -->", untimed(found.Text()))
 	replaceIn(t, "../../README.md", "<!-- eval -->", "<!-- end -->", fmt.Sprintf("%d of %d answerable questions answered rightly; at the threshold, %d of %d questions answered, and %d of those rightly",
 		found.Accuracy.Execution.Hits, found.Accuracy.Execution.Of, found.Decision.Coverage.Hits, found.Decision.Coverage.Of, found.Decision.Accuracy.Hits))

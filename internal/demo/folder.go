@@ -15,6 +15,8 @@ var (
 	cases string
 	//go:embed golden
 	goldens embed.FS
+	//go:embed verified
+	queries embed.FS
 )
 
 // A Model is an OpenAI-compatible one. Its key is in OPENAI_API_KEY.
@@ -59,6 +61,9 @@ func quoted(s string) []byte {
 // write puts the configuration and what it refers to into a folder, and
 // returns the configuration's path.
 func write(folder string, dbs *databases, m *Model) (string, error) {
+	if err := os.CopyFS(folder, queries); err != nil {
+		return "", fmt.Errorf("write verified queries: %w", err)
+	}
 	if m == nil {
 		if err := os.CopyFS(folder, goldens); err != nil {
 			return "", fmt.Errorf("write golden answers: %w", err)

@@ -32,6 +32,7 @@ var written = map[string]map[string]string{
 		"generate": `{
 			"status": "sql",
 			"assumptions": ["Revenue counts orders that are paid, shipped or delivered.", "The year is that of the order, in UTC."],
+			"filters": [],
 			"sql": "select c.name as category, sum(i.quantity * i.unit_price) as revenue_eur\nfrom public.order_items i\njoin public.orders o on o.id = i.order_id\njoin public.products p on p.id = i.product_id\njoin public.categories c on c.id = p.category_id\nwhere o.status in ('paid', 'shipped', 'delivered')\n  and o.ordered_at >= '2025-01-01' and o.ordered_at < '2026-01-01'\ngroup by c.id, c.name\norder by revenue_eur desc, c.name\nlimit 5",
 			"message": ""
 		}`,
@@ -46,6 +47,7 @@ var written = map[string]map[string]string{
 		"generate": `{
 			"status": "sql",
 			"assumptions": ["The best agents are those whose customers are most satisfied on average.", "Agents who have left do not count."],
+			"filters": [],
 			"sql": "select a.name as agent, round(avg(s.score), 2) as average_score, count(*) as answers\nfrom public.satisfaction s\njoin public.tickets t on t.id = s.ticket_id\njoin public.agents a on a.id = t.agent_id\nwhere a.active\ngroup by a.id, a.name\norder by average_score desc, a.id\nlimit 10",
 			"message": ""
 		}`,
@@ -93,8 +95,15 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		c, runner, model := open(t, server)
-		p := runner.Pipeline
+		var model *eval.Tally
+		s := serve(t, server, func(golden llm.Provider) llm.Provider {
+			if *update {
+				golden = writer{"golden"}
+			}
+			model = eval.NewTally(golden)
+			return model
+		})
+		p := s.pipeline
 		clear, err := p.Answer(t.Context(), answer.Question{Text: clearQuestion, Database: "shop"}, nil)
 		if err != nil {
 			t.Fatal(err, mend)
@@ -109,20 +118,31 @@ func TestGoldenAnswers(t *testing.T) {
 		if vague.Status != answer.LowConfidence || vague.Result != nil {
 			t.Errorf("%s: %s", vagueQuestion, show(t, vague))
 		}
-		evaluate(t, c, runner, model)
+		evaluate(t, s, model)
 		if *update {
 			return
 		}
 		_, err = p.Answer(t.Context(), answer.Question{Text: "How many customers are there?", Database: "shop"}, nil)
+		if unused := s.golden.Unused(); len(unused) > 0 {
+			t.Errorf("nobody asks for %s%s", strings.Join(unused, ", "), mend)
+		}
 		if e, ok := errors.AsType[*answer.Error](err); !ok || e.Code != string(llm.NoGolden) || !strings.Contains(e.Message, "+ ") {
 			t.Errorf("a question without a golden answer: %v, want a miss that shows the nearest request", err)
 		}
 	})
 }
 
-// open serves the demo's databases, and answers questions about them as the demo
-// does, or in an update writes the golden answers.
-func open(t *testing.T, server *pgtest.Server) (*config.Config, *eval.Runner, *eval.Tally) {
+// A service answers questions about the demo's databases.
+type service struct {
+	config   *config.Config
+	golden   *llm.Replay
+	runner   *query.Runner
+	pipeline *answer.Pipeline
+}
+
+// serve serves the demo's databases as the demo does, with the model that choose
+// makes of the golden answers.
+func serve(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) service {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -149,15 +169,17 @@ func open(t *testing.T, server *pgtest.Server) (*config.Config, *eval.Runner, *e
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Close)
-	var model llm.Provider = writer{"golden"}
 	if !*update {
-		if model, err = llm.New(c.LLM, call.Chain{}); err != nil {
+		if err := answer.CheckGoldens(c.LLM.Replay); err != nil {
 			t.Fatal(err)
 		}
 	}
-	tally := eval.NewTally(model)
-	q := query.NewRunner(served, call.Chain{})
-	return c, &eval.Runner{Pipeline: answer.NewPipeline(c, served, q, tally), Query: q, Parallel: 2}, tally
+	replay, err := llm.OpenReplay(c.LLM.Replay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner := query.NewRunner(served, call.Chain{})
+	return service{c, replay, runner, answer.NewPipeline(c, served, runner, choose(replay))}
 }
 
 func show(t *testing.T, a *answer.Answer) string {

@@ -67,9 +67,9 @@ var replies = map[string]reply{
 		judge: map[string]string{"intent_matches": "no", "verdict": "no"},
 	},
 
-	"How many tickets are open?": {
-		sql:   "select count(*) as open_tickets from public.tickets t where t.status = 'open'",
-		judge: map[string]string{"ambiguity": "minor", "other_reading": "Do waiting tickets count too?"},
+	"How many tickets wait for their customer?": {
+		sql:   "select count(*) as waiting_tickets from public.tickets t where t.status = 'waiting'",
+		judge: map[string]string{"ambiguity": "minor", "other_reading": "Do open tickets count too?"},
 	},
 	"How many tickets did each team resolve in 2025?": { // by the day they were opened, which the judge sees
 		sql:   "select m.name as team, count(t.resolved_at) as resolved\nfrom public.teams m\njoin public.agents a on a.team_id = m.id\njoin public.tickets t on t.agent_id = a.id\nwhere t.opened_at >= '2025-01-01' and t.opened_at < '2026-01-01'\ngroup by m.id, m.name\norder by m.name",
@@ -107,7 +107,7 @@ var replies = map[string]reply{
 
 // content is the reply in a stage. One that is to repair SQL writes the same again.
 func (r reply) content(question, stage string) string {
-	said := map[string]any{"status": "sql", "assumptions": []string{}, "sql": r.sql, "message": r.message}
+	said := map[string]any{"status": "sql", "assumptions": []string{}, "filters": []any{}, "sql": r.sql, "message": r.message}
 	if r.decline != "" {
 		said["status"] = r.decline
 	}

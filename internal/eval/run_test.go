@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +52,7 @@ func (s *script) Complete(ctx context.Context, r llm.Request) (llm.Response, err
 	if err := s.errs[r.Title]; err != nil {
 		return llm.Response{}, err
 	}
-	reply := map[string]any{"status": "sql", "assumptions": []string{}, "sql": s.sql[r.Title], "message": ""}
+	reply := map[string]any{"status": "sql", "assumptions": []string{}, "filters": []any{}, "sql": s.sql[r.Title], "message": ""}
 	if status, ok := s.status[r.Title]; ok {
 		reply["status"], reply["message"] = status, "It is so."
 	}
@@ -77,8 +80,11 @@ func runner(t *testing.T, model llm.Provider) *Runner {
 			Blocked: config.Blocked{Columns: []string{"people.secret"}},
 			Limits:  config.Limits{MaxRows: 15, MaxBytes: 1 << 20, StatementTimeout: config.Duration(10 * time.Second), MaxStatementSize: 16 << 10, MaxTokens: 4000},
 		},
-		Answers: config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
-		LLM:     &config.LLM{Model: "small-1"},
+		Answers: config.Answers{
+			ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", TokenBudget: 24_000, Values: "off", Date: "none",
+			MaxModelCalls: 2, MaxTokens: 100_000, Timeout: config.Duration(time.Minute),
+		},
+		LLM: &config.LLM{Model: "small-1"},
 	}
 	databases, err := postgres.Open(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -187,20 +193,41 @@ func TestTally(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// That a model declined is a reply too, whoever says so.
+	declines := &script{errs: map[string]error{"3": &llm.Error{Code: llm.Refused, Message: "no"}, "4": &llm.Error{Code: llm.Unreachable, Message: "down"}}}
+	record, err := llm.NewRecord(declines, &config.LLM{}, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.Complete(t.Context(), ask(3)); err == nil {
+		t.Fatal("the model did not decline")
+	}
+	declined, err := filepath.Glob(filepath.Join(dir, "generate-3-*"))
+	if err != nil || len(declined) != 1 {
+		t.Fatal(declined, err)
+	}
+	text, err := os.ReadFile(declined[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile("(?m)^origin: .*").ReplaceAll(text, []byte("origin: "+llm.Handwritten))
+	if err := os.WriteFile(declined[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	golden, err := llm.OpenReplay(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replayed, live := NewTally(golden), NewTally(&script{})
-	for i := range 4 {
-		if _, err := replayed.Complete(t.Context(), ask(i)); (err != nil) != (i == 3) {
+	replayed, live := NewTally(golden), NewTally(declines)
+	for i := range 5 {
+		if _, err := replayed.Complete(t.Context(), ask(i)); (err != nil) != (i >= 3) {
 			t.Errorf("request %d: %v", i, err)
 		}
-		if _, err := live.Complete(t.Context(), ask(i)); err != nil {
-			t.Error(err)
+		if _, err := live.Complete(t.Context(), ask(i)); (err != nil) != (i >= 3) {
+			t.Errorf("request %d: %v", i, err)
 		}
 	}
-	if got := replayed.Replies(); got != (Replies{Recorded: 2, Handwritten: 1}) {
+	if got := replayed.Replies(); got != (Replies{Recorded: 2, Handwritten: 2}) {
 		t.Errorf("from golden answers: %+v", got)
 	}
 	if got := live.Replies(); got != (Replies{Live: 4}) {

@@ -2,13 +2,14 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/pgmcp/pgmcp/internal/llm"
 )
 
 // Replies counts a model's replies by where they came from. Handwritten ones are
-// no evidence of how good a model is.
+// no evidence of how good a model is. That it declined or was cut off is a reply.
 type Replies struct {
 	Live        int `json:"live"`
 	Recorded    int `json:"recorded"`
@@ -29,8 +30,8 @@ func NewTally(model llm.Provider) *Tally { return &Tally{model: model} }
 // Complete asks the model.
 func (t *Tally) Complete(ctx context.Context, r llm.Request) (llm.Response, error) {
 	s, err := t.model.Complete(ctx, r)
-	if err != nil {
-		return s, err
+	if e, ok := errors.AsType[*llm.Error](err); err != nil && s.Origin == "" && (!ok || !e.Lasting()) {
+		return s, err // nobody has replied
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +43,7 @@ func (t *Tally) Complete(ctx context.Context, r llm.Request) (llm.Response, erro
 	default:
 		t.replies.Recorded++
 	}
-	return s, nil
+	return s, err
 }
 
 // Replies are those so far.

@@ -109,6 +109,7 @@ func (r *resolver) exprs(q *query, list []*pg_query.Node) []typ {
 var xmlEntities = regexp.MustCompile(`<!ENTITY|<!DOCTYPE[^>]*(\[|SYSTEM|PUBLIC)`)
 
 func (r *resolver) constant(c *pg_query.A_Const) typ {
+	r.constantFact(c)
 	switch v := c.Val.(type) {
 	case *pg_query.A_Const_Sval:
 		if xmlEntities.MatchString(v.Sval.Sval) {
@@ -423,6 +424,7 @@ func (r *resolver) subLink(q *query, n *pg_query.SubLink) typ {
 }
 
 func (r *resolver) caseExpr(q *query, n *pg_query.CaseExpr) typ {
+	r.facts.Filtered = true
 	subject := r.expr(q, n.Arg)
 	if n.Arg != nil {
 		r.caseOperand = true
@@ -463,6 +465,7 @@ func (r *resolver) valueFunction(n *pg_query.SQLValueFunction) typ {
 	name := valueFunctionName(n.Op)
 	switch name {
 	case "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp":
+		r.facts.Clock = true
 		return scalar
 	case "current_catalog":
 		name = "current_database"

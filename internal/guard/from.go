@@ -28,15 +28,19 @@ func (r *resolver) fromItem(q *query, n *pg_query.Node) (top *item, items []*ite
 		top = &item{opaque: true}
 		return top, []*item{top}
 	}
+	var mentioned []*column
 	switch n := n.GetNode().(type) {
 	case *pg_query.Node_RangeVar:
 		top = r.rangeVar(q, n.RangeVar)
 	case *pg_query.Node_RangeSubselect:
-		top = r.rangeSubselect(q, n.RangeSubselect)
+		mentioned = r.mentions(func() { top = r.rangeSubselect(q, n.RangeSubselect) })
+		top.one = givesOneRow(n.RangeSubselect.Subquery.GetSelectStmt())
 	case *pg_query.Node_RangeFunction:
-		top = r.rangeFunction(q, n.RangeFunction)
+		mentioned = r.mentions(func() { top = r.rangeFunction(q, n.RangeFunction) })
+		top.one = true
 	case *pg_query.Node_RangeTableFunc:
-		top = r.rangeTableFunc(q, n.RangeTableFunc)
+		mentioned = r.mentions(func() { top = r.rangeTableFunc(q, n.RangeTableFunc) })
+		top.one = true
 	case *pg_query.Node_RangeTableSample:
 		top, items = r.fromItem(q, n.RangeTableSample.Relation)
 		r.tableSample(q, n.RangeTableSample)
@@ -50,6 +54,7 @@ func (r *resolver) fromItem(q *query, n *pg_query.Node) (top *item, items []*ite
 	r.widen(len(top.columns), top.at)
 	r.table(1, top.at)
 	r.node(nodesOfTable, top.at)
+	q.source(top, mentioned)
 	return top, []*item{top}
 }
 
@@ -58,6 +63,7 @@ func (r *resolver) rangeVar(q *query, n *pg_query.RangeVar) *item {
 	if n.Schemaname == "" && n.Catalogname == "" {
 		if c := q.cte(n.Relname); c != nil {
 			it.columns = r.cteColumns(c, n.Location)
+			it.one = givesOneRow(c.node.Ctequery.GetSelectStmt())
 			r.rename(it, n.Alias, n.Location)
 			return it
 		}

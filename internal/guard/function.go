@@ -15,13 +15,21 @@ func (r *resolver) call(q *query, n *pg_query.FuncCall) typ {
 	if it, name := r.columnCall(q, n); it != nil {
 		return r.itemColumn(it, name, n.Location)
 	}
-	args := r.exprs(q, n.Args)
+	around := r.mentioned
+	var args []typ
+	columns := r.mentions(func() { args = r.exprs(q, n.Args) })
 	order := r.sortList(q, n.AggOrder)
 	r.condition(q, n.AggFilter)
 	r.window(q, n.Over)
 	schema, name, ok := r.split(stringsOf(n.Funcname), "function", n.Location)
 	if !ok {
 		return typ{}
+	}
+	if schema == "" || schema == "pg_catalog" {
+		r.callFact(q, name, n, columns)
+		if isAggregate(n) { // its columns are not given as they are
+			r.mentioned = around
+		}
 	}
 	if n.AggWithinGroup {
 		args = append(args[:len(args):len(args)], order...)

@@ -12,6 +12,9 @@
 //     lists, so that nothing the resolver does not know can hide in the tree;
 //   - the resolver (resolver.go and what it calls) binds every name as PostgreSQL
 //     would, and judges each relation, column, function, operator and type.
+//
+// Beside that, a [Template] puts values into a statement as literals, for
+// callers who would else paste text.
 package guard
 
 import (
@@ -26,6 +29,7 @@ type Statement struct {
 	sql     string
 	explain bool
 	reads   Reads
+	facts   Facts
 	policy  *policy.Policy
 }
 
@@ -71,7 +75,7 @@ func Check(sql string, p *policy.Policy) (s Statement, err error) {
 	if r.refusal != nil {
 		return Statement{}, r.refusal
 	}
-	return Statement{sql: sql, explain: explain, reads: r.reads(), policy: p}, nil
+	return Statement{sql: sql, explain: explain, reads: r.reads(), facts: r.facts, policy: p}, nil
 }
 
 // statement judges the statement and reports whether it is an EXPLAIN.

@@ -24,13 +24,13 @@ func (r *resolver) join(q *query, n *pg_query.JoinExpr) (*item, []*item) {
 	if n.IsNatural {
 		using = sharedNames(left, right)
 	}
-	columns, merged := r.joinColumns(n, left, right, using)
+	columns, merged := r.joinColumns(q, n, left, right, using)
 
 	if n.Quals != nil { // ON sees the two sides alone
 		setLateral(items, false, true)
 		outside := q.items
 		q.items = items
-		r.condition(q, n.Quals)
+		r.linking(q, n.Quals)
 		q.items = outside
 	}
 
@@ -62,7 +62,7 @@ func sharedNames(left, right *item) []string {
 
 // joinColumns are the columns of a join: the merged ones, then the rest of the
 // left side and of the right. Merging compares, so it reads both sides.
-func (r *resolver) joinColumns(n *pg_query.JoinExpr, left, right *item, using []string) (columns []column, merged int) {
+func (r *resolver) joinColumns(q *query, n *pg_query.JoinExpr, left, right *item, using []string) (columns []column, merged int) {
 	at := location(n.Larg)
 	r.widen(len(left.columns)+len(right.columns), at)
 	if r.refused() {
@@ -89,6 +89,7 @@ func (r *resolver) joinColumns(n *pg_query.JoinExpr, left, right *item, using []
 		}
 		r.mention(l, at)
 		r.mention(rt, at)
+		q.level.links = append(q.level.links, link{l, rt})
 		r.operator([]string{"="}, l.typ, rt.typ, at)
 		used[l], used[rt] = true, true
 		c := *l

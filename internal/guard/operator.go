@@ -35,14 +35,19 @@ func (r *resolver) operation(q *query, n *pg_query.A_Expr) typ {
 		return r.common(left, right)
 	case pg_query.A_Expr_Kind_AEXPR_IN:
 		before := r.nodes
-		left := r.expr(q, n.Lexpr)
+		var left typ
+		columns := r.mentions(func() { left = r.expr(q, n.Lexpr) })
 		r.copied(before, computedItems(n.Rexpr.GetList().GetItems()), n.Location)
 		for _, item := range n.Rexpr.GetList().GetItems() {
+			r.compared(n.Kind, "=", columns, item)
 			r.compare(name, n.Lexpr, item, left, r.expr(q, item), n.Location)
 		}
 		return boolean
 	case pg_query.A_Expr_Kind_AEXPR_LIKE, pg_query.A_Expr_Kind_AEXPR_ILIKE, pg_query.A_Expr_Kind_AEXPR_SIMILAR:
-		left, right := r.expr(q, n.Lexpr), r.expr(q, n.Rexpr)
+		var left typ
+		columns := r.mentions(func() { left = r.expr(q, n.Lexpr) })
+		r.compared(n.Kind, "", columns, n.Rexpr)
+		right := r.expr(q, n.Rexpr)
 		r.operator(name, left, right, n.Location)
 		return boolean
 	case pg_query.A_Expr_Kind_AEXPR_BETWEEN, pg_query.A_Expr_Kind_AEXPR_NOT_BETWEEN,
@@ -75,7 +80,12 @@ func (r *resolver) binary(q *query, n *pg_query.A_Expr, name []string) typ {
 	if n.Lexpr == nil {
 		return r.operator(name, typ{class: absent}, r.expr(q, n.Rexpr), n.Location)
 	}
-	left, right := r.expr(q, n.Lexpr), r.expr(q, n.Rexpr)
+	var left, right typ
+	onLeft := r.mentions(func() { left = r.expr(q, n.Lexpr) })
+	onRight := r.mentions(func() { right = r.expr(q, n.Rexpr) })
+	op := name[len(name)-1]
+	r.compared(n.Kind, op, onLeft, n.Rexpr)
+	r.compared(n.Kind, op, onRight, n.Lexpr)
 	return r.compare(name, n.Lexpr, n.Rexpr, left, right, n.Location)
 }
 

@@ -26,6 +26,9 @@ type resolver struct {
 	columns   map[string]bool
 	functions map[string]bool
 
+	facts     Facts
+	mentioned []*column // columns of FROM, while somebody gathers them
+
 	scalarNames map[*pg_query.SubLink]string // of the output columns of scalar subqueries that have been read
 
 	verbose     bool // it is an EXPLAIN VERBOSE
@@ -87,6 +90,9 @@ func (r *resolver) mention(c *column, at int32) {
 		r.mention(c.merged, at)
 	}
 	r.node(c.nodes, at)
+	if c.from != nil {
+		r.mentioned = append(r.mentioned, c)
+	}
 	switch {
 	case c.hidden:
 		r.refuse(BlockedColumn, at, "", "%s may not be read: its type is made of rows of which some columns may not be read", c.name)

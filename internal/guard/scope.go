@@ -13,6 +13,7 @@ type column struct {
 	merged *column           // USING and NATURAL: the right side's column
 	only   bool              // of FROM ONLY
 	row    *catalog.Relation // attributes of a row type: the relation
+	from   *item             // the item of FROM that it belongs to, below all joins
 
 	// derived is a name that nobody wrote and no relation has. Should PostgreSQL
 	// derive another one, a reference means something else than it seems to.
@@ -29,6 +30,7 @@ type item struct {
 	columns []column
 	scalar  *typ // a function that returns no row: the item's name stands for its value
 	opaque  bool // the columns cannot be told
+	one     bool // it gives one row at most, or one call's rows
 	at      int32
 
 	derived     bool // the name is, as a column's can be
@@ -57,6 +59,7 @@ type query struct {
 	items   []*item
 	lateral bool // a LATERAL item is being read
 	ctes    []*cte
+	level   selection
 }
 
 // A lookup is how a name was found.

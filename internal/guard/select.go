@@ -36,6 +36,7 @@ func (r *resolver) selectStatement(q *query, s *pg_query.SelectStmt, recursive *
 	}
 	r.condition(q, s.LimitCount)
 	r.condition(q, s.LimitOffset)
+	r.limitFact(s)
 	if s.LimitCount != nil || s.LimitOffset != nil {
 		columns = standing(columns)
 	}
@@ -44,8 +45,11 @@ func (r *resolver) selectStatement(q *query, s *pg_query.SelectStmt, recursive *
 
 func (r *resolver) plainSelect(q *query, s *pg_query.SelectStmt) []column {
 	r.from(q, s.FromClause)
-	columns := r.targets(q, s.TargetList)
-	r.condition(q, s.WhereClause)
+	var columns []column
+	q.level.plain = r.mentions(func() { columns = r.targets(q, s.TargetList) })
+	if s.WhereClause != nil {
+		r.linking(q, s.WhereClause)
+	}
 	r.condition(q, s.HavingClause)
 	r.orderBy(q, s.SortClause, columns)
 	r.groupBy(q, s.GroupClause, columns)
@@ -58,6 +62,7 @@ func (r *resolver) plainSelect(q *query, s *pg_query.SelectStmt) []column {
 	for _, n := range s.WindowClause {
 		r.window(q, n.GetWindowDef())
 	}
+	r.selectFact(q, s)
 	return columns
 }
 

@@ -21,11 +21,16 @@ const (
 
 // An Error is why there is no completion. Its text holds no key.
 type Error struct {
-	Code    Code
-	Message string
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// Lasting reports whether the model itself did not complete the request: it
+// declined, was filtered or was cut off, and would be again. What its server or
+// the way there did is no answer to the request.
+func (e *Error) Lasting() bool { return e.Code == Refused || e.Code == CutOff }
 
 // A StatusError is a server that is busy or broken: status 429 or 5xx. The same
 // request may succeed later.

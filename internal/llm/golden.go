@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -24,17 +25,22 @@ const Handwritten = "handwritten"
 //
 //	key: 4953705000effc03        the first 16 hex digits of the request's SHA-256
 //	stage: generate
+//	sample: 1                    only of a request that the same question has made before
 //	model: gpt-4o-2024-08-06
 //	origin: recorded 2025-01-10  or handwritten
+//	reply: 8c1f0d6e2b7a9534      only of a recorded answer: its SHA-256, as of the key
+//	fits: no                     only of an answer that does not fit the request's schema
 //	-- request.json --           the request, its only place
 //	-- message-1-system.txt --   a view of it for reviewers, each line after "| "
 //	-- response.json --          the answer, its content as JSON where it is JSON
 //
-// Views are prefixed because a line of SQL such as "-- orders --" would
-// otherwise begin a new file.
+// In place of response.json stands error.json where the model declined to answer
+// or was cut off. Views are prefixed because a line of SQL such as "-- orders --"
+// would otherwise begin a new file.
 type golden struct {
 	request  Request
 	response Response
+	failure  *Error // in place of a response
 	origin   string
 }
 
@@ -43,10 +49,22 @@ type golden struct {
 // replaced. Secrets are redacted first. Origin is [Handwritten] or
 // "recorded DATE".
 func Write(dir string, r Request, s Response, origin string) (string, error) {
+	return newGolden(r, s, nil, origin).write(dir)
+}
+
+// newGolden is a golden answer without secrets: e, unless it is nil, in place of s.
+func newGolden(r Request, s Response, e *Error, origin string) golden {
+	g := golden{request: r.redacted(), response: s.redacted(), origin: origin}
+	if e != nil {
+		g.failure = &Error{e.Code, redact(e.Message)}
+	}
+	return g
+}
+
+func (g golden) write(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write golden answer: %w", err)
 	}
-	g := golden{r.redacted(), s.redacted(), origin}
 	path := filepath.Join(dir, g.request.file())
 	if old, _ := filepath.Glob(filepath.Join(dir, "*-"+g.request.key()+".txtar")); len(old) == 1 {
 		path = old[0]
@@ -58,8 +76,7 @@ func Write(dir string, r Request, s Response, origin string) (string, error) {
 }
 
 func (g golden) archive() *txtar.Archive {
-	a := &txtar.Archive{Comment: fmt.Appendf(nil, "key: %s\nstage: %s\nmodel: %s\norigin: %s\n",
-		g.request.key(), g.request.Stage, g.request.Model, g.origin)}
+	a := &txtar.Archive{Comment: g.header()}
 	add := func(name string, data []byte) {
 		a.Files = append(a.Files, txtar.File{Name: name, Data: data})
 	}
@@ -67,8 +84,48 @@ func (g golden) archive() *txtar.Archive {
 	for i, m := range g.request.Messages {
 		add(fmt.Sprintf("message-%d-%s.txt", i+1, m.Role), []byte(m.view()))
 	}
-	add("response.json", g.response.encode())
+	name, reply := g.reply()
+	add(name, reply)
 	return a
+}
+
+func (g golden) header() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "key: %s\nstage: %s\n", g.request.key(), g.request.Stage)
+	if g.request.Sample > 0 {
+		fmt.Fprintf(&b, "sample: %d\n", g.request.Sample)
+	}
+	fmt.Fprintf(&b, "model: %s\norigin: %s\n", g.request.Model, g.origin)
+	if g.origin != Handwritten {
+		_, reply := g.reply()
+		fmt.Fprintf(&b, "reply: %s\n", digest(reply))
+	}
+	if !g.fits() {
+		b.WriteString("fits: no\n")
+	}
+	return b.Bytes()
+}
+
+// reply is the file that holds the answer, or why there is none.
+func (g golden) reply() (name string, data []byte) {
+	if g.failure != nil {
+		return "error.json", encode(g.failure)
+	}
+	return "response.json", g.response.encode()
+}
+
+// fits reports whether the answer is one that the request's schema allows.
+func (g golden) fits() bool {
+	if g.failure != nil {
+		return true
+	}
+	var s jsonschema.Schema
+	var content any
+	if json.Unmarshal(g.request.Schema, &s) != nil || json.Unmarshal([]byte(g.response.Content), &content) != nil {
+		return false
+	}
+	resolved, err := s.Resolve(nil)
+	return err == nil && resolved.Validate(content) == nil
 }
 
 // read reads the golden answer at path. An error means that it cannot be read,
@@ -87,7 +144,11 @@ func read(path string) (golden, error) {
 	if err := decode(files["request.json"], &g.request); err != nil {
 		return g, fmt.Errorf("read request.json: %w", err)
 	}
-	if g.response, err = decodeResponse(files["response.json"]); err != nil {
+	if failure, ok := files["error.json"]; ok {
+		if err := decode(failure, &g.failure); err != nil {
+			return g, fmt.Errorf("read error.json: %w", err)
+		}
+	} else if g.response, err = decodeResponse(files["response.json"]); err != nil {
 		return g, fmt.Errorf("read response.json: %w", err)
 	}
 	header := map[string]string{}
@@ -96,16 +157,16 @@ func read(path string) (golden, error) {
 		header[name] = strings.TrimSpace(value)
 	}
 	g.origin = header["origin"]
-	return g, g.verify(filepath.Base(path), header["key"], files)
+	return g, g.verify(filepath.Base(path), header, files)
 }
 
 // verify says how a golden answer differs from what Write made of it: its
-// request or a view was edited by hand, or a secret put in.
-func (g golden) verify(name, key string, files map[string][]byte) error {
+// request or a view was edited by hand, or a recorded answer, or a secret put in.
+func (g golden) verify(name string, header map[string]string, files map[string][]byte) error {
 	sum := g.request.key()
 	switch {
-	case !bytes.Equal(files["request.json"], g.request.canonical()), key != sum, !strings.HasSuffix(name, "-"+sum+".txtar"):
-		return fmt.Errorf("the request was edited: its key is %s now", sum)
+	case !bytes.Equal(files["request.json"], g.request.canonical()), header["key"] != sum, !strings.HasSuffix(name, "-"+sum+".txtar"):
+		return fmt.Errorf("the request was edited: its key is %s now; ask anew, or write it anew", sum)
 	case !strings.HasPrefix(name, g.request.Stage+"-"):
 		return fmt.Errorf("the name does not begin with its stage %q", g.request.Stage)
 	case !origins.MatchString(g.origin):
@@ -120,8 +181,17 @@ func (g golden) verify(name, key string, files map[string][]byte) error {
 			return fmt.Errorf("%s differs from request.json: edit neither, write the answer anew", f.Name)
 		}
 	}
-	if raw := files["response.json"]; redact(string(raw)) != string(raw) {
-		return errors.New("response.json holds what looks like a secret")
+	replyName, _ := g.reply()
+	raw := files[replyName]
+	switch fits := g.fits(); {
+	case redact(string(raw)) != string(raw):
+		return fmt.Errorf("%s holds what looks like a secret", replyName)
+	case g.origin != Handwritten && header["reply"] != digest(raw):
+		return fmt.Errorf("%s was edited, so no model said it: record it anew, or make its origin %q", replyName, Handwritten)
+	case fits && header["fits"] != "":
+		return errors.New("response.json fits the request's schema, and the header says otherwise")
+	case !fits && header["fits"] != "no":
+		return errors.New("response.json does not fit the request's schema: mend it, or say \"fits: no\" in the header if that is the point")
 	}
 	return nil
 }
@@ -131,9 +201,12 @@ var origins = regexp.MustCompile(`^(handwritten|recorded \d{4}-\d{2}-\d{2})$`)
 // canonical is the one text of r that its key is made from.
 func (r Request) canonical() []byte { return encode(r) }
 
-// key identifies r: the first 16 hex digits of its SHA-256.
-func (r Request) key() string {
-	sum := sha256.Sum256(r.canonical())
+// key identifies r.
+func (r Request) key() string { return digest(r.canonical()) }
+
+// digest is the first 16 hex digits of a text's SHA-256.
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -170,7 +243,7 @@ func (r Request) redacted() Request {
 	for i, m := range r.Messages {
 		messages[i] = Message{m.Role, redact(strings.ToValidUTF8(m.Content, "\uFFFD"))}
 	}
-	r.Messages = messages
+	r.Messages, r.Title = messages, redact(r.Title) // the title goes into the name
 	return r
 }
 
@@ -244,7 +317,11 @@ func decode(b []byte, v any) error {
 
 const redacted = "[REDACTED]"
 
-var secret = regexp.MustCompile(`(?i)\b(sk-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/-]{8,}|gh[pousr]_[a-z0-9]{20,}|postgres(ql)?://[^\s"'\\]+)`)
+// secret finds keys by how their makers write them, tokens, the passwords of URLs
+// and settings, and private keys.
+var secret = regexp.MustCompile(`(?i)\b(sk-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/-]{8,}|gh[pousr]_[a-z0-9]{20,}|github_pat_[a-z0-9_]{20,}|xox[a-z]-[a-z0-9-]{10,}|` +
+	`(AKIA|ASIA)[A-Z0-9]{16}|AIza[a-z0-9_-]{30,}|eyJ[a-z0-9_-]{10,}\.[a-z0-9_-]{10,}\.[a-z0-9_-]*|` +
+	`postgres(ql)?://[^\s"'\\]+|(password|passwd|pwd|api_?key)=[^\s"'\\&]+)|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
 
 // redact replaces what looks like a key, a token or a database's URL.
 func redact(s string) string { return secret.ReplaceAllString(s, redacted) }

@@ -3,6 +3,7 @@ package llm_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/llm"
 )
 
@@ -185,14 +187,15 @@ func TestKey(t *testing.T) {
 		func(r *llm.Request) { r.Messages[0].Role = "user" },
 		func(r *llm.Request) { r.Messages = r.Messages[:1] },
 		func(r *llm.Request) { r.Schema = []byte(`{"type":"string"}`) },
+		func(r *llm.Request) { r.Sample = 1 },
 	} {
 		r := ask("small-1")
 		change(&r)
 		write(t, dir, r, reply)
 	}
 	files, _ := filepath.Glob(dir + "/*.txtar")
-	if len(files) != 7 {
-		t.Errorf("7 different requests made %d files", len(files))
+	if len(files) != 8 {
+		t.Errorf("8 different requests made %d files", len(files))
 	}
 	replay(t, dir)
 }
@@ -215,6 +218,9 @@ func TestEdited(t *testing.T) {
     "sql": "select count(*) from orders"
   }`, `7`, "read response.json"},
 		{"response with a secret", "count(*)", "'postgres://u:p@db.example.com/x'", "what looks like a secret"},
+		{"response that does not fit", `"sql": "select count(*) from orders"`, `"SQL": "select 1"`, "response.json does not fit the request's schema"},
+		{"response that does fit", "origin: handwritten", "origin: handwritten\nfits: no", "response.json fits the request's schema"},
+		{"a false origin", "origin: handwritten", "origin: recorded 2025-01-10", "response.json was edited, so no model said it"},
 		{"origin", "origin: handwritten", "origin: a friend", `the origin is "a friend"`},
 		{"all", golden, "", "read request.json"},
 	}
@@ -271,7 +277,7 @@ func TestRecord(t *testing.T) {
 	r.Messages[1].Content = "Use sk-abcdefgh12345678, \xff and postgres://u:p@db.example.com/shop please"
 	said := llm.Response{Content: `{"sql":"select 'Bearer abcdefgh12345678'"}`}
 	var sent llm.Request
-	p, err := llm.NewRecord(script(func(r llm.Request) (llm.Response, error) { sent = r; return said, nil }), dir)
+	p, err := llm.NewRecord(script(func(r llm.Request) (llm.Response, error) { sent = r; return said, nil }), &config.LLM{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,22 +303,146 @@ func TestRecord(t *testing.T) {
 		t.Errorf("replayed %v, %v", got, err)
 	}
 
-	busy := &llm.StatusError{Code: 429}
-	p, err = llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{}, busy }), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := p.Complete(t.Context(), ask("small-2")); !errors.Is(err, busy) {
-		t.Errorf("error %v", err)
-	}
-	if files, _ := filepath.Glob(dir + "/*.txtar"); len(files) != 1 {
-		t.Errorf("an error was kept: %v", files)
+	if !strings.HasPrefix(got.Origin, "recorded ") {
+		t.Errorf("origin %q", got.Origin)
 	}
 
-	if _, err := llm.NewRecord(nil, filepath.Join(files[0], "dir")); err == nil || !strings.HasPrefix(err.Error(), "record answers: ") {
+	if _, err := llm.NewRecord(nil, &config.LLM{}, filepath.Join(files[0], "dir")); err == nil || !strings.HasPrefix(err.Error(), "record answers: ") {
 		t.Errorf("below a file: %v", err)
 	}
 	if all, _ := os.ReadDir(dir); len(all) != 1 {
 		t.Errorf("it left something: %v", all)
+	}
+}
+
+// That a model will not complete a request is kept; that it could not be asked is not.
+func TestRecordErrors(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		kept bool
+	}{
+		{&llm.Error{Code: llm.Refused, Message: "the model declined to answer: postgres://u:p@db.example.com/x"}, true},
+		{&llm.Error{Code: llm.CutOff, Message: "cut off"}, true},
+		{&llm.Error{Code: llm.Rejected, Message: "status 401"}, false},
+		{&llm.Error{Code: llm.Malformed, Message: "no completion"}, false},
+		{&llm.Error{Code: llm.TimedOut, Message: "late"}, false},
+		{&llm.Error{Code: llm.Unreachable, Message: "gone"}, false},
+		{&llm.StatusError{Code: 429}, false},
+		{&llm.StatusError{Code: 503}, false},
+		{context.Canceled, false},
+	} {
+		dir := t.TempDir()
+		p, err := llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{}, tt.err }), &config.LLM{}, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Complete(t.Context(), ask("small-1")); !errors.Is(err, tt.err) {
+			t.Errorf("%v became %v", tt.err, err)
+		}
+		files, _ := filepath.Glob(dir + "/*.txtar")
+		if (len(files) == 1) != tt.kept {
+			t.Errorf("%v: files %v", tt.err, files)
+		}
+		if !tt.kept {
+			continue
+		}
+		_, err = replay(t, dir).Complete(t.Context(), ask("small-1"))
+		got, ok := errors.AsType[*llm.Error](err)
+		want, _ := errors.AsType[*llm.Error](tt.err)
+		if !ok || got.Code != want.Code || got.Message != strings.Replace(want.Message, "postgres://u:p@db.example.com/x", "[REDACTED]", 1) {
+			t.Errorf("%v was replayed as %v", tt.err, err)
+		}
+	}
+}
+
+// The keys that models are asked with are in no file, whatever they look like.
+func TestRecordKey(t *testing.T) {
+	const judgeKey = "another key"
+	t.Setenv("RECORD_TEST_KEY", testKey)
+	t.Setenv("RECORD_TEST_JUDGE_KEY", judgeKey)
+	c := &config.LLM{
+		APIKey: &config.Secret{Env: "RECORD_TEST_KEY"},
+		Judge:  &config.Judge{APIKey: &config.Secret{Env: "RECORD_TEST_JUDGE_KEY"}},
+	}
+	for _, tt := range []struct{ name, title, question, content string }{
+		{"question", "How many?", "Is my key " + testKey, "{}"},
+		{"title", testKey, "How many?", "{}"},
+		{"answer", "How many?", "How many?", `{"sql":"select '` + testKey + `'"}`},
+		{"judge's key", "How many?", "Is it " + judgeKey + "?", "{}"},
+	} {
+		dir := t.TempDir()
+		p, err := llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{Content: tt.content}, nil }), c, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := ask("small-1")
+		r.Title, r.Messages[1].Content = tt.title, tt.question
+		if _, err := p.Complete(t.Context(), r); err == nil || !strings.Contains(err.Error(), "the model's key is in the question or the answer") || strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), judgeKey) {
+			t.Errorf("%s: error %v", tt.name, err)
+		}
+		if files, _ := os.ReadDir(dir); len(files) != 0 {
+			t.Errorf("%s: files %v", tt.name, files)
+		}
+	}
+	unset := &config.Secret{Env: "RECORD_TEST_UNSET"}
+	for _, c := range []*config.LLM{{APIKey: unset}, {Judge: &config.Judge{APIKey: unset}}} {
+		if _, err := llm.NewRecord(nil, c, t.TempDir()); err == nil {
+			t.Error("a key that cannot be read cannot be kept out")
+		}
+	}
+}
+
+func TestRedact(t *testing.T) {
+	for _, secret := range []string{
+		"sk-proj-abcdefgh12345678", "Bearer abc.def-ghi_jkl", "ghp_0123456789abcdefghij", "github_pat_0123456789abcdefghij", "xoxb-1234567890-abc",
+		"AKIAABCDEFGHIJKLMNOP", "AIzaSyA0123456789012345678901234567", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def",
+		"postgresql://u:p@h/d", "password=hunter2", "api_key=hunter2", "-----BEGIN RSA PRIVATE KEY-----",
+	} {
+		dir := t.TempDir()
+		r := ask("small-1")
+		r.Title, r.Messages[1].Content = "with "+secret, "Use ("+secret+") now"
+		path := write(t, dir, r, llm.Response{Content: `{"sql":"` + secret + `"}`})
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(path+string(b), secret) || strings.Count(string(b), "[REDACTED]") != 3 {
+			t.Errorf("%s is in %s:\n%s", secret, path, b)
+		}
+		if _, err := replay(t, dir).Complete(t.Context(), r); err != nil {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+	dir := t.TempDir()
+	r := ask("small-1")
+	r.Messages[1].Content = "skipping bearers of AKIA and passwords = none in eyJafjallajokull"
+	if b, _ := os.ReadFile(write(t, dir, r, reply)); strings.Contains(string(b), "[REDACTED]") {
+		t.Errorf("words are taken for secrets:\n%s", b)
+	}
+}
+
+// Equal requests of one question have answers of their own.
+func TestSamples(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 3 {
+		r := ask("small-1")
+		r.Sample = i
+		path := write(t, dir, r, llm.Response{Content: fmt.Sprintf(`{"sql":"select %d"}`, i)})
+		b, _ := os.ReadFile(path)
+		if strings.Contains(string(b), fmt.Sprintf("\nsample: %d\n", i)) != (i > 0) {
+			t.Errorf("sample %d:\n%s", i, b)
+		}
+	}
+	p := replay(t, dir)
+	for i := range 2 {
+		r := ask("small-1")
+		r.Sample = i
+		if s, err := p.Complete(t.Context(), r); err != nil || s.Content != fmt.Sprintf(`{"sql":"select %d"}`, i) || s.Origin != llm.Handwritten {
+			t.Errorf("sample %d: %v, %v", i, s, err)
+		}
+	}
+	unused := p.Unused()
+	if len(unused) != 1 || len(p.Requests()) != 3 || p.Requests()[unused[0]].Sample != 2 {
+		t.Errorf("unused are %v", unused)
 	}
 }

@@ -6,6 +6,7 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
@@ -14,15 +15,23 @@ import (
 // A Request is all that a completion depends on, and so all that a golden
 // answer is keyed by. It holds nothing that changes between two equal questions.
 type Request struct {
-	Stage    string          `json:"stage"` // "generate" or "judge"; on the wire, the name of Schema
+	Stage    string          `json:"stage"` // "generate", "repair" or "judge"; on the wire, the name of Schema
 	Model    string          `json:"model"`
 	Messages []Message       `json:"messages"`
 	Schema   json.RawMessage `json:"schema"` // the JSON Schema that the reply must fit
+
+	// Sample is how many equal requests the same question has made before. It is
+	// not sent: it keeps their golden answers apart.
+	Sample int `json:"sample,omitempty"`
 
 	// Title names the request for people, such as by the question. It is sent
 	// to nobody and is no part of what a golden answer is keyed by.
 	Title string `json:"-"`
 }
+
+// StageJudge is the stage in which answers are examined, which may be another
+// server's work.
+const StageJudge = "judge"
 
 // A Message is one turn of the conversation.
 type Message struct {
@@ -75,7 +84,27 @@ func open(c *config.LLM) (Provider, error) {
 	if c.Replay != "" {
 		return OpenReplay(c.Replay)
 	}
-	return NewOpenAI(c)
+	writer, err := NewOpenAI(c)
+	if err != nil || c.Judge == nil {
+		return writer, err
+	}
+	j := *c
+	j.BaseURL, j.APIKey = c.Judge.BaseURL, c.Judge.APIKey
+	judge, err := NewOpenAI(&j)
+	if err != nil {
+		return nil, fmt.Errorf("llm.judge: %w", err)
+	}
+	return split{writer, judge}, nil
+}
+
+// split has one server examine what another wrote.
+type split struct{ writer, judge Provider }
+
+func (p split) Complete(ctx context.Context, r Request) (Response, error) {
+	if r.Stage == StageJudge {
+		return p.judge.Complete(ctx, r)
+	}
+	return p.writer.Complete(ctx, r)
 }
 
 // chained takes each request through the one chain.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -18,6 +19,9 @@ type Replay struct {
 	dir   string
 	names map[string]string // key to file name
 	files map[string]golden // by file name
+
+	mu   sync.Mutex
+	used map[string]bool // by file name
 }
 
 // OpenReplay reads every golden answer in dir, its .txtar files. The error
@@ -28,7 +32,7 @@ func OpenReplay(dir string) (*Replay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open golden answers: %w", err)
 	}
-	p := &Replay{dir: dir, names: map[string]string{}, files: map[string]golden{}}
+	p := &Replay{dir: dir, names: map[string]string{}, files: map[string]golden{}, used: map[string]bool{}}
 	var problems []error
 	for _, e := range entries {
 		name := e.Name()
@@ -51,7 +55,8 @@ func OpenReplay(dir string) (*Replay, error) {
 }
 
 // Complete gives the golden answer to r, or an *[Error] that shows how r differs
-// from the nearest request of its stage that has one.
+// from the nearest request of its stage that has one. An error that is golden
+// itself comes with its origin.
 func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	if err := ctx.Err(); err != nil {
 		return Response{}, err
@@ -61,9 +66,38 @@ func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	if !ok {
 		return Response{}, &Error{NoGolden, p.miss(r)}
 	}
+	p.mu.Lock()
+	p.used[name] = true
+	p.mu.Unlock()
 	g := p.files[name]
+	if g.failure != nil {
+		return Response{Origin: g.origin}, g.failure
+	}
 	g.response.Origin = g.origin
 	return g.response, nil
+}
+
+// Unused are the files whose answer nobody has asked for, sorted. After a run of
+// all there is, they are of requests that are made no more.
+func (p *Replay) Unused() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(p.files)) {
+		if !p.used[name] {
+			names = append(names, filepath.Join(p.dir, name))
+		}
+	}
+	return names
+}
+
+// Requests are the requests that there are golden answers to, by file.
+func (p *Replay) Requests() map[string]Request {
+	requests := map[string]Request{}
+	for name, g := range p.files {
+		requests[filepath.Join(p.dir, name)] = g.request
+	}
+	return requests
 }
 
 // miss says what was looked for, and what comes nearest.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 // AskArgs are the arguments of ask.
@@ -19,13 +22,19 @@ type AskArgs struct {
 // Ask answers a question. Progress, if not nil, hears the name of each stage.
 // SQL of the model's that was refused is a *[Reason].
 func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)) (*answer.Answer, error) {
+	start := time.Now()
 	a, err := t.Pipeline.Answer(ctx, answer.Question{Text: in.Question, Database: in.Database}, progress)
 	if err != nil {
 		return nil, err
 	}
+	outcome := observe.OK
+	if a.Status == answer.Refused {
+		outcome = observe.Refused
+	}
+	t.Meter.Add(call.Op{Kind: call.Answer, Name: a.Source()}, outcome, time.Since(start))
 	if a.Status == answer.Refused {
 		reason := NewReason(a.Refusal)
-		reason.SQL = a.SQL
+		reason.SQL, reason.Attempts = a.SQL, a.Attempts
 		return nil, reason
 	}
 	return a, nil
@@ -67,6 +76,9 @@ func answerText(a *answer.Answer) string {
 	lines("assumption: ", a.Assumptions)
 	lines("note: ", a.Notes)
 	line("it reads: ", a.Reading)
+	if a.Cached {
+		line("", "No model was asked: the SQL was remembered.")
+	}
 	line("sql: ", a.SQL)
 	if a.Result != nil {
 		line("", resultText(a.Result))

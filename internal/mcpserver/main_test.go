@@ -87,7 +87,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 			MaxQuestionLength:   100,
 			Limits:              config.Limits{MaxStatementSize: 16 << 10, MaxTokens: 4000, MaxRows: 1000, MaxBytes: 1 << 20, StatementTimeout: config.Duration(time.Minute)},
 		},
-		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", MaxModelCalls: 2},
+		Answers:       config.Answers{ConfidenceThreshold: 0.6, OnLowConfidence: "withhold", TokenBudget: 24_000, Values: "stats", Date: "none", MaxModelCalls: 2, MaxTokens: 100_000, Timeout: config.Duration(time.Minute)},
 		LLM:           &config.LLM{Model: "scripted"},
 		Observability: config.Observability{Log: config.Log{Level: "info", Format: "text"}},
 	}

@@ -22,6 +22,8 @@ type Reason struct {
 	Hint     string `json:"hint,omitempty"`
 	SQL      string `json:"sql,omitempty"` // what Position points into, where a model wrote it
 
+	Attempts []answer.Attempt `json:"attempts,omitempty"` // a model's SQL before that, refused too
+
 	outcome observe.Outcome
 }
 

@@ -135,7 +135,7 @@ func outputSchema[T any]() *jsonschema.Schema {
 }
 
 // shorten leaves out of a schema what its reader does not need: the bounds of
-// numbers, null where a property is simply left out, details of details, and
+// numbers, null where a property is simply left out, what details of details are, and
 // that others are forbidden, which also lets a later version add some.
 func shorten(s *jsonschema.Schema, depth int) {
 	s.AdditionalProperties, s.Required, s.Minimum, s.Maximum = nil, nil, nil, nil
@@ -143,7 +143,7 @@ func shorten(s *jsonschema.Schema, depth int) {
 		s.Type, s.Types = s.Types[1], nil
 	}
 	if depth == 3 {
-		s.Properties, s.Items = nil, nil
+		s.Type, s.Types, s.Properties, s.Items = "", nil, nil, nil
 	}
 	for _, p := range s.Properties {
 		shorten(p, depth+1)

@@ -78,7 +78,7 @@ func rawArgs(s string) json.RawMessage { return json.RawMessage(s) }
 func trusted(sql string) script {
 	quoted, _ := json.Marshal(sql)
 	return script{
-		"generate": `{"status": "sql", "assumptions": ["all customers count"], "sql": ` + string(quoted) + `, "message": ""}`,
+		"generate": `{"status": "sql", "assumptions": ["all customers count"], "filters": [], "sql": ` + string(quoted) + `, "message": ""}`,
 		"judge":    judged("yes"),
 	}
 }

@@ -46,13 +46,14 @@ func Measure(m *Meter, classify Classify) call.Layer {
 			start := time.Now()
 			err := next(ctx, op)
 			outcome, _ := classify(err)
-			m.add(op, outcome, time.Since(start))
+			m.Add(op, outcome, time.Since(start))
 			return err
 		}
 	}
 }
 
-func (m *Meter) add(op call.Op, outcome Outcome, d time.Duration) {
+// Add counts an operation that has ended and took d.
+func (m *Meter) Add(op call.Op, outcome Outcome, d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := series{op.Kind, op.Name, outcome}

@@ -170,7 +170,7 @@ func TestMeter(t *testing.T) {
 func TestMeterIsBounded(t *testing.T) {
 	m := NewMeter()
 	for i := range 3 * maxSeries {
-		m.add(call.Op{Kind: call.Model, Name: fmt.Sprint(i)}, OK, 0)
+		m.Add(call.Op{Kind: call.Model, Name: fmt.Sprint(i)}, OK, 0)
 	}
 	counts := m.Snapshot()
 	if len(counts) != maxSeries+1 {

@@ -33,6 +33,7 @@ type Limits struct {
 	MaxBytes         int64
 	StatementTimeout time.Duration
 	MaxCost          float64 // 0: no limit
+	MaxPlanRows      float64 // 0: no limit
 }
 
 // Compile turns c into the rules of the database name: the common rules with what
@@ -55,6 +56,7 @@ func Compile(c *config.Config, name string) *Rules {
 		replace(&limits.MaxBytes, o.Limits.MaxBytes)
 		replace(&limits.StatementTimeout, o.Limits.StatementTimeout)
 		replace(&limits.MaxCost, o.Limits.MaxCost)
+		replace(&limits.MaxPlanRows, o.Limits.MaxPlanRows)
 	}
 	connections := 0
 	for _, d := range c.Databases {
@@ -81,6 +83,7 @@ func Compile(c *config.Config, name string) *Rules {
 			MaxBytes:         int64(limits.MaxBytes),
 			StatementTimeout: time.Duration(limits.StatementTimeout),
 			MaxCost:          limits.MaxCost,
+			MaxPlanRows:      limits.MaxPlanRows,
 		},
 		connections: connections,
 	}

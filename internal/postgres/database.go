@@ -25,6 +25,8 @@ type Database struct {
 	keeper  *keeper
 	orphans orphans
 	log     *slog.Logger
+
+	statistics bool // are wanted
 }
 
 func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, g *gate, log *slog.Logger) (*Database, error) {
@@ -40,6 +42,7 @@ func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpoo
 		gate:        g,
 		orphans:     orphans{most: c.Databases[name].Pool.MaxOrphans},
 		log:         log.With("database", name),
+		statistics:  c.LLM != nil && c.Answers.Values != "off",
 	}
 	db.keeper = &keeper{
 		life:    life,
@@ -68,6 +71,9 @@ func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 	return d.rules.Close(d.keeper.newest.Load().catalog), nil
 }
 
+// User is the role that pgmcp connects as.
+func (d *Database) User() string { return d.pool.Config().ConnConfig.User }
+
 // Types are the types of the newest catalog; none before the first.
 func (d *Database) Types() Types {
 	if s := d.keeper.newest.Load(); s != nil {
@@ -81,6 +87,16 @@ func (d *Database) Types() Types {
 func (d *Database) Role() *Role {
 	if s := d.keeper.newest.Load(); s != nil {
 		return s.role
+	}
+	return nil
+}
+
+// Statistics are those of the columns that may be seen, as the newest catalog's
+// reading found them. There are none before the first, and where no prompt is to
+// hold values.
+func (d *Database) Statistics() *catalog.Statistics {
+	if s := d.keeper.newest.Load(); s != nil {
+		return s.statistics
 	}
 	return nil
 }
@@ -111,8 +127,19 @@ func (d *Database) Changed() {
 	}
 }
 
-// load reads catalog, types and role over one connection. It looks at the
-// connection anew, because its role may have been altered since it was made.
+// seen are the columns of c that may be seen. What is in others is not even read.
+func (d *Database) seen(c *catalog.Catalog) []catalog.ColumnID {
+	var columns []catalog.ColumnID
+	for _, r := range d.rules.Close(c).Shown().Relations {
+		for i := range r.Columns {
+			columns = append(columns, catalog.ColumnID{Relation: r.OID, Number: r.Columns[i].Number})
+		}
+	}
+	return columns
+}
+
+// load reads catalog, types, role and statistics over one connection. It looks at
+// the connection anew, because its role may have been altered since it was made.
 func (d *Database) load(ctx context.Context) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
@@ -131,7 +158,10 @@ func (d *Database) load(ctx context.Context) (*snapshot, error) {
 		if s.types, err = loadTypes(ctx, c); err != nil {
 			return err
 		}
-		s.role, err = loadRole(ctx, c, d.rules.Close(s.catalog), d.gate.newest())
+		if s.role, err = loadRole(ctx, c, d.rules.Close(s.catalog), d.gate.newest()); err != nil || !d.statistics {
+			return err
+		}
+		s.statistics, err = catalog.LoadStatistics(ctx, c, d.seen(s.catalog))
 		return err
 	})
 	if err == nil {

@@ -12,9 +12,10 @@ import (
 
 // A snapshot is what one reading of a database's catalog gave.
 type snapshot struct {
-	catalog *catalog.Catalog
-	types   Types
-	role    *Role
+	catalog    *catalog.Catalog
+	types      Types
+	role       *Role
+	statistics *catalog.Statistics // nil: none are wanted
 }
 
 // A keeper keeps the newest snapshot. It knows no pool: load does the reading.

@@ -178,11 +178,12 @@ func changed() *Error {
 	}
 }
 
-func tooExpensive(cost, limit float64) *Error {
+// tooExpensive is for an estimate that is above its limit; what names it.
+func tooExpensive(what string, estimate, limit float64) *Error {
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	return &Error{
 		Code:    TooExpensive,
-		Message: fmt.Sprintf("the planner estimates a cost of %s, and the limit is %s", number(cost), number(limit)),
+		Message: fmt.Sprintf("the planner estimates "+what+", and the limit is %s", number(estimate), number(limit)),
 		Hint:    "filter by an indexed column, join on keys, or aggregate fewer rows",
 	}
 }

@@ -22,7 +22,7 @@ import (
 //	the statement, alone in its own Parse message
 //	ROLLBACK
 //
-// Only a cost limit needs a second trip, for the EXPLAIN before. Whatever else
+// Only a limit of what is planned needs a second trip, for the EXPLAIN before. Whatever else
 // has to be tidied up is done after the caller has the answer.
 type flight struct {
 	ctx      context.Context
@@ -127,13 +127,13 @@ const preliminaries = 2
 func (f *flight) rows(o order) (*Result, error) {
 	before := preliminaries
 	f.begin(o)
-	if o.limits.MaxCost > 0 && !o.explain {
+	if (o.limits.MaxCost > 0 || o.limits.MaxPlanRows > 0) && !o.explain {
 		plan, err := f.estimate(o)
 		if err != nil {
 			return nil, err
 		}
-		if plan.Cost > o.limits.MaxCost {
-			return nil, tooExpensive(plan.Cost, o.limits.MaxCost)
+		if err := plan.within(o.limits); err != nil {
+			return nil, err
 		}
 		before = 0
 	}

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 // parsePlan reads what EXPLAIN (FORMAT JSON) gives.
 func parsePlan(text []byte) (*Plan, error) {
 	var plans []struct {
 		Plan struct {
+			step
 			Cost float64 `json:"Total Cost"`
-			Rows float64 `json:"Plan Rows"`
 		}
 	}
 	if err := json.Unmarshal(text, &plans); err != nil {
@@ -24,7 +26,35 @@ func parsePlan(text []byte) (*Plan, error) {
 		Cost: plans[0].Plan.Cost,
 		Rows: plans[0].Plan.Rows,
 		Plan: appendDocument(nil, text),
+
+		widest: plans[0].Plan.widest(),
 	}, nil
+}
+
+// A step is one node of a plan.
+type step struct {
+	Rows  float64 `json:"Plan Rows"`
+	Steps []step  `json:"Plans"`
+}
+
+// widest is the most rows that s or a step below it is estimated to give.
+func (s step) widest() float64 {
+	most := s.Rows
+	for _, below := range s.Steps {
+		most = max(most, below.widest())
+	}
+	return most
+}
+
+// within says which limit a plan goes beyond.
+func (p *Plan) within(l policy.Limits) error {
+	switch {
+	case l.MaxCost > 0 && p.Cost > l.MaxCost:
+		return tooExpensive("a cost of %s", p.Cost, l.MaxCost)
+	case l.MaxPlanRows > 0 && p.widest > l.MaxPlanRows:
+		return tooExpensive("%s rows in one step", p.widest, l.MaxPlanRows)
+	}
+	return nil
 }
 
 // redact takes out of a plan what tells of relations that may not be read, such

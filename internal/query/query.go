@@ -44,6 +44,8 @@ type Plan struct {
 	Cost float64         `json:"cost"` // the planner's total cost, in its own unit
 	Rows float64         `json:"rows"` // estimated
 	Plan json.RawMessage `json:"plan"` // EXPLAIN (FORMAT JSON)
+
+	widest float64 // the most rows that any step is estimated to give
 }
 
 // Check judges sql for a database by its newest catalog. The error is a

@@ -3,11 +3,13 @@ package query
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,10 +84,12 @@ const (
 
 // harmful reports whether a statement is one that no server should be given: it
 // cannot be stopped, or ends the server and with it every session.
-func harmful(refusal error) bool {
-	return refusal != nil && (strings.Contains(refusal.Error(), "would make") || strings.Contains(refusal.Error(), "planning would not end") ||
-		strings.Contains(refusal.Error(), "more than 1664 columns") || strings.Contains(refusal.Error(), "RETURNING of JSON"))
+func harmful(err error) bool {
+	r, ok := errors.AsType[*guard.Refusal](err)
+	return ok && (r.Code == guard.TooLong || r.Code == guard.NotSupported && unstoppable.MatchString(r.Message))
 }
+
+var unstoppable = regexp.MustCompile(`would make|would keep|of what|could not be stopped|how much|how long|RETURNING of JSON`)
 
 // flyAll flies the statements one after another over one connection.
 func flyAll(t *testing.T, admin *pgx.Conn, db *postgres.Database, p *policy.Policy) {
