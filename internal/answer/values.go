@@ -23,12 +23,13 @@ const (
 // prompts would change with each run. Of a table of any size it samples 30,000
 // rows, so that a share of 0.5 % is off by 0.12 points at most three times in a
 // thousand. A column whose values are as common as that, but for one row in
-// twenty, has few values, and they are the same each time; those of a column with
-// many values are shown only if they are ten times as common.
+// twenty, has few values, and they are the same each time. Those of a column with
+// many values thin out, and any share would stand close to one of them: they are
+// cut where the step from one to the next is widest, above manyShare.
 const (
 	fewShare    = 0.005
 	fewCoverage = 0.95
-	manyShare   = 0.05
+	manyShare   = 0.03
 	maxValues   = 30
 	maxValue    = 40 // characters
 	maxWord     = 24 // bytes
@@ -43,7 +44,7 @@ func valuesText(s *catalog.ColumnStatistics, typ, mode string) string {
 	if values, few := fewValues(s); few {
 		return "  values:" + listed(values, typ)
 	}
-	if values := common(s, manyShare); mode != valuesEnum && len(values) > 0 {
+	if values := commonest(s); mode != valuesEnum && len(values) > 0 {
 		return "  common values:" + listed(values, typ)
 	}
 	return ""
@@ -68,11 +69,28 @@ func fewValues(s *catalog.ColumnStatistics) (values []string, few bool) {
 	return values, few
 }
 
-// common are the values that have at least such a share, in order.
-func common(s *catalog.ColumnStatistics, share float64) []string {
+// commonest are the values above the widest step from one share to the next
+// smaller one, in order; none if they are too many.
+func commonest(s *catalog.ColumnStatistics) []string {
+	cut, widest := 0, 0.0
+	for i, c := range s.Common { // the most common first
+		if c.Share < manyShare {
+			break
+		}
+		step := math.Inf(1)
+		if i+1 < len(s.Common) {
+			step = c.Share / s.Common[i+1].Share
+		}
+		if step > widest {
+			cut, widest = i+1, step
+		}
+	}
+	if cut > maxValues {
+		return nil
+	}
 	var values []string
-	for _, c := range s.Common {
-		if c.Share >= share && showable(c.Value) {
+	for _, c := range s.Common[:cut] {
+		if showable(c.Value) {
 			values = append(values, c.Value)
 		}
 	}

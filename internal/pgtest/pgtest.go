@@ -35,7 +35,7 @@ func Run(m interface{ Run() int }) int {
 	return code
 }
 
-// Open makes a database by the SQL script on the first server at hand and
+// Open makes a database by the SQL script on the newest server at hand and
 // returns its URL, a superuser's. The database is dropped when the test ends.
 // Equal scripts share a template, so that only the first one runs.
 func Open(t testing.TB, script string) string {
@@ -43,7 +43,7 @@ func Open(t testing.TB, script string) string {
 	return Any(t).Open(t, script)
 }
 
-// Any is the first server at hand, for what is the same on every version.
+// Any is the newest server at hand, for what is the same on every version.
 func Any(t testing.TB) *Server {
 	t.Helper()
 	return servers(t)[0]

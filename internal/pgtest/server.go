@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 
 // StartAll is [Start] for all servers of the first source that has any: URLs
 // and images may be several, separated by spaces, and every version of the local
-// binaries counts, newest first.
+// binaries counts. The newest is first.
 func StartAll(ctx context.Context, o Options) ([]*Server, error) {
 	const all = 1 << 10
 	return start(ctx, o, all)
@@ -131,7 +132,8 @@ start a container engine, or run "apt-get install postgresql" or the like, or se
 		noContainer, noBinaries, notInstalled)
 }
 
-// startEach starts a server from each of up to limit places: all of them, or none.
+// startEach starts a server from each of up to limit places, all of them or none,
+// and returns them newest first.
 func startEach[T any](places []T, limit int, start func(T) (*Server, error)) ([]*Server, error) {
 	if len(places) == 0 {
 		return nil, errAbsent
@@ -144,6 +146,7 @@ func startEach[T any](places []T, limit int, start func(T) (*Server, error)) ([]
 		}
 		servers = append(servers, s)
 	}
+	slices.SortStableFunc(servers, func(a, b *Server) int { return b.version - a.version })
 	return servers, nil
 }
 
