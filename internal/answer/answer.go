@@ -18,7 +18,8 @@
 //   - judge: a second look at the answer (judge.go, sample.go).
 //
 // Checks without a model (checks.go) and the verdict make the confidence
-// (confidence.go). budget.go bounds what all of it may cost.
+// (confidence.go), which a calibration makes a probability of (calibration.go).
+// budget.go bounds what all of it may cost.
 package answer
 
 import (
@@ -81,10 +82,13 @@ func (a *Answer) Source() string {
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "verified": the operator vouches for the SQL
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "calibrated"; "verified": the operator vouches for the SQL
 	Reasons []string `json:"reasons"`
 
-	LogOdds float64 `json:"-"` // what the score is made of, before caps: what a calibration maps
+	// What Score is made of, for calibration: the log-odds that the doubts
+	// leave, and the lowest of their caps.
+	LogOdds float64 `json:"-"`
+	Ceiling float64 `json:"-"`
 }
 
 // An Attempt is SQL that was refused or failed, and why.

@@ -44,7 +44,7 @@ type examined struct {
 // up, are errors.
 func (p *Pipeline) examine(ctx context.Context, a *Answer, in examined) (*verdict, []doubt, error) {
 	var v verdict
-	err := p.ask(ctx, a, verdictRequest(p.judgeModel(), in), p.verdict, &v)
+	err := p.ask(ctx, a, verdictRequest(JudgeModel(p.config.LLM), in), p.verdict, &v)
 	if ctx.Err() != nil && !timeUp(ctx) {
 		return nil, nil, ctx.Err()
 	}

@@ -28,6 +28,8 @@ type Pipeline struct {
 	cache     *cache                   // nil: it is off
 	draft     *form                    // of replies in the stage generate
 	verdict   *form                    // of replies in the stage judge
+
+	calibration *Calibration // nil: none
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
@@ -35,11 +37,18 @@ type Pipeline struct {
 // question that no verified query answers is then an *[Error] that says so.
 // Verified queries that are wrong in themselves answer nothing.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema)}
+	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema), nil}
 	for name, db := range c.Databases {
 		p.verified[name], _ = verified.New(db.Queries)
 	}
 	return p
+}
+
+// Calibrated is p with scores that k has calibrated; nil leaves them as they are.
+func (p *Pipeline) Calibrated(k *Calibration) *Pipeline {
+	c := *p
+	c.calibration = k
+	return &c
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
@@ -185,7 +194,7 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 	a.Flags, doubts = evidence{in.question, in.grounds, done.draft, done.statement.Facts(), looks, v.statistics}.check(p.config.Answers.Checks)
 	doubts = append(doubts, mended(len(a.Attempts))...)
 	if p.config.Answers.MaxModelCalls == 1 {
-		a.Confidence = score(append(doubts, unexamined))
+		a.Confidence = p.rate(a.Database, append(doubts, unexamined))
 		p.decide(a, done.result, nil)
 		return nil
 	}
@@ -196,7 +205,7 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 	if err != nil {
 		return err
 	}
-	a.Confidence = score(slices.Concat(more, doubts))
+	a.Confidence = p.rate(a.Database, slices.Concat(more, doubts))
 	if found != nil {
 		a.Reading = found.ReadsAs
 	}
@@ -208,10 +217,17 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 		if err != nil {
 			return err
 		}
-		a.Confidence = lower(a.Confidence, score(slices.Concat(more, doubts)))
+		a.Confidence = lower(a.Confidence, p.rate(a.Database, slices.Concat(more, doubts)))
 	}
 	p.decide(a, done.result, found)
 	return nil
+}
+
+// rate is the confidence that is left with these doubts, calibrated if it can be.
+func (p *Pipeline) rate(database string, doubts []doubt) *Confidence {
+	c := score(doubts)
+	p.calibration.apply(c, database)
+	return c
 }
 
 // accept says why a question is not taken up, before anything is done for it.
@@ -283,10 +299,10 @@ func modelError(err error) error {
 	return err
 }
 
-// judgeModel is the model that examines answers.
-func (p *Pipeline) judgeModel() string {
-	if j := p.config.LLM.Judge; j != nil {
-		return j.Model
+// JudgeModel is the model that examines answers.
+func JudgeModel(c *config.LLM) string {
+	if c.Judge != nil {
+		return c.Judge.Model
 	}
-	return cmp.Or(p.config.LLM.JudgeModel, p.config.LLM.Model)
+	return cmp.Or(c.JudgeModel, c.Model)
 }

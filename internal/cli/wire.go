@@ -16,12 +16,14 @@ import (
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
-// A service is a configuration at work: all that serve, ask and sql need.
+// A service is a configuration at work: all that serve, ask, sql and eval need.
 type service struct {
-	log       *slog.Logger
-	chain     call.Chain
-	databases *postgres.Databases
-	tools     *mcpserver.Tools
+	log         *slog.Logger
+	chain       call.Chain
+	databases   *postgres.Databases
+	model       llm.Provider
+	calibration *answer.Calibration
+	tools       *mcpserver.Tools
 }
 
 // open puts the parts together as cfg says. The model's replies are written to
@@ -46,15 +48,19 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	if err != nil {
 		return nil, err
 	}
+	calibration, err := answer.LoadCalibration(cfg)
+	if err != nil {
+		return nil, err
+	}
 	databases, err := opened.Reopen(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
 	runner := query.NewRunner(databases, chain)
-	return &service{log, chain, databases, &mcpserver.Tools{
+	return &service{log, chain, databases, model, calibration, &mcpserver.Tools{
 		Databases: databases,
 		Runner:    runner,
-		Pipeline:  answer.NewPipeline(cfg, databases, runner, model),
+		Pipeline:  answer.NewPipeline(cfg, databases, runner, model).Calibrated(calibration),
 		Meter:     meter,
 		Version:   build().version,
 		Started:   started,

@@ -109,6 +109,7 @@ type Answers struct {
 	MaxTokens           int      `json:"max_tokens"`
 	Timeout             Duration `json:"timeout"`
 	Checks              Checks   `json:"checks"`
+	Calibration         string   `json:"calibration"` // empty: scores are not calibrated
 	Cache               Cache    `json:"cache"`
 }
 

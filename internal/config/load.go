@@ -123,6 +123,7 @@ func (c *Config) resolve(dir string) {
 		resolve(&db.Verified)
 		c.Databases[name] = db
 	}
+	resolve(&c.Answers.Calibration)
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

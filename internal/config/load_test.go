@@ -38,7 +38,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6, max_plan_rows: 1e9}}
 			security: blocked: tables: ["hr.*"]
 		}
-		answers: {date: "none", checks: fan_out: "warn"}
+		answers: {date: "none", calibration: "calibration.json", checks: fan_out: "warn"}
 		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
 		llm: judge: {base_url: "https://judge.example/v1", model: "j", api_key: file: "judge_key"}
 	`})
@@ -88,7 +88,8 @@ func TestLoadFillsInDefaults(t *testing.T) {
 				Empty: "cap", AllNull: "cap", SingleZero: "warn", CapHit: "cap", UngroundedLiteral: "cap", Cartesian: "cap",
 				FanOut: "warn", LimitWithoutOrder: "warn", TimeDependent: "warn", NoFilter: "cap",
 			},
-			Cache: Cache{TTL: Duration(time.Hour)},
+			Calibration: filepath.Join(dir, "calibration.json"),
+			Cache:       Cache{TTL: Duration(time.Hour)},
 		},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",

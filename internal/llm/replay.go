@@ -55,7 +55,8 @@ func OpenReplay(dir string) (*Replay, error) {
 }
 
 // Complete gives the golden answer to r, or an *[Error] that shows how r differs
-// from the nearest request of its stage that has one.
+// from the nearest request of its stage that has one. An error that is golden
+// itself comes with its origin.
 func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	if err := ctx.Err(); err != nil {
 		return Response{}, err
@@ -70,7 +71,7 @@ func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	p.mu.Unlock()
 	g := p.files[name]
 	if g.failure != nil {
-		return Response{}, g.failure
+		return Response{Origin: g.origin}, g.failure
 	}
 	g.response.Origin = g.origin
 	return g.response, nil

@@ -22,6 +22,7 @@ type Reason struct {
 	Hint     string `json:"hint,omitempty"`
 	SQL      string `json:"sql,omitempty"` // what Position points into, where a model wrote it
 
+	Notes    []string         `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
 	Attempts []answer.Attempt `json:"attempts,omitempty"` // a model's SQL before that, refused too
 
 	outcome observe.Outcome
@@ -45,6 +46,9 @@ func (r *Reason) Text() string {
 	}
 	if r.Hint != "" {
 		b.WriteString("\nhint: " + r.Hint)
+	}
+	for _, note := range r.Notes {
+		b.WriteString("\nnote: " + note)
 	}
 	if r.SQL != "" {
 		b.WriteString("\nsql: " + r.SQL)

@@ -139,6 +139,12 @@ func (f *flight) rows(o order) (*Result, error) {
 	}
 	f.send(o.sql)
 	f.send("ROLLBACK")
+	return f.collect(o, before)
+}
+
+// collect sends what is queued and collects the rows of the statement after so
+// many others.
+func (f *flight) collect(o order, before int) (*Result, error) {
 	c := newCollector(o, f.db.Types())
 	switch err := f.trip(o, before, c.maxMessage(), c.take); {
 	case tooLong(err): // a row that alone is above the limit

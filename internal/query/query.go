@@ -130,17 +130,23 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 			return none, err
 		}
 		defer f.land()
-		t, err := do(f, order{
-			sql:        s.SQL(),
-			explain:    s.Explain(),
-			searchPath: p.SearchPath,
-			policy:     p,
-			limits:     p.Limits,
-			requestID:  observe.RequestID(ctx),
-		})
+		t, err := do(f, orderOf(ctx, s))
 		if e, ok := errors.AsType[*Error](err); ok && e.outdated() {
 			db.Changed()
 		}
 		return t, err
 	})
+}
+
+// orderOf is the order to run s.
+func orderOf(ctx context.Context, s guard.Statement) order {
+	p := s.Policy()
+	return order{
+		sql:        s.SQL(),
+		explain:    s.Explain(),
+		searchPath: p.SearchPath,
+		policy:     p,
+		limits:     p.Limits,
+		requestID:  observe.RequestID(ctx),
+	}
 }

@@ -100,8 +100,8 @@ func ask() {
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	body := fmt.Sprintf(`{"model": "m", "messages": [{"role": "user", "content": "how many %s"}],
-		"response_format": {"json_schema": {"name": %q}}}`, os.Args[1], os.Args[1])
+	body := fmt.Sprintf(`{"model": "m", "messages": [{"role": "user", "content": "how many %[1]s\n\"how many?\""}],
+		"response_format": {"json_schema": {"name": %[1]q}}}`, os.Args[1])
 	req, err := http.NewRequestWithContext(ctx, "POST", os.Getenv("MODEL_URL")+"/chat/completions", strings.NewReader(body))
 	if err != nil {
 		log.Fatal(err)

@@ -17,7 +17,8 @@ import (
 // A model is an OpenAI-compatible server that says what the scenario wants.
 type model struct {
 	mu       sync.Mutex
-	replies  map[string][]string // by stage
+	replies  map[string][]string                   // by stage
+	answers  map[string]map[string]json.RawMessage // by question and stage; before replies
 	requests []modelRequest
 	fault    func(http.ResponseWriter) bool // reports whether it has answered
 	delay    time.Duration
@@ -83,10 +84,17 @@ var errNoModel = errors.New("there is no model; model start starts one")
 // load replaces the replies of the stages that the files are named for.
 func (s *scenario) load(files []string) error {
 	replies := map[string][]string{}
+	var answers map[string]map[string]json.RawMessage
 	for _, name := range files {
 		text, err := s.read(name)
 		if err != nil {
 			return err
+		}
+		if filepath.Base(name) == "questions.json" {
+			if err := json.Unmarshal(text, &answers); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			continue
 		}
 		stage := filepath.Base(name)
 		if i := strings.IndexAny(stage, "-."); i >= 0 {
@@ -98,6 +106,9 @@ func (s *scenario) load(files []string) error {
 	defer s.model.mu.Unlock()
 	for stage, r := range replies {
 		s.model.replies[stage] = r
+	}
+	if answers != nil {
+		s.model.answers = answers
 	}
 	return nil
 }
@@ -192,7 +203,7 @@ func (m *model) complete(w http.ResponseWriter, r *http.Request) {
 	if m.faulty(w, r) {
 		return
 	}
-	content, ok := m.next(req.stage())
+	content, ok := m.next(req)
 	if !ok {
 		http.Error(w, fmt.Sprintf(`{"error":{"message":"the scenario has no reply for stage '%s'"}}`, req.stage()), http.StatusBadRequest)
 		return
@@ -224,16 +235,35 @@ func (m *model) faulty(w http.ResponseWriter, r *http.Request) bool {
 	return fault != nil && fault(w)
 }
 
-// next is the reply whose turn it is in a stage.
-func (m *model) next(stage string) (string, bool) {
+// next is the reply to the question that the request ends with, or else the one
+// whose turn it is in its stage.
+func (m *model) next(r modelRequest) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	replies := m.replies[stage]
+	if content, ok := m.answers[r.question()][r.stage()]; ok {
+		return string(content), true
+	}
+	replies := m.replies[r.stage()]
 	if len(replies) == 0 {
 		return "", false
 	}
 	if len(replies) > 1 {
-		m.replies[stage] = replies[1:]
+		m.replies[r.stage()] = replies[1:]
 	}
 	return replies[0], true
+}
+
+// question is the last line of the request that is a JSON string, which is how
+// prompts give questions.
+func (r modelRequest) question() string {
+	var question string
+	for _, m := range r.Messages {
+		for line := range strings.Lines(m.Content) {
+			var text string
+			if json.Unmarshal([]byte(line), &text) == nil {
+				question = text
+			}
+		}
+	}
+	return question
 }
