@@ -91,7 +91,7 @@ command line is wrong or names a file that cannot be read.`,
 			root.AddCommand(cmd)
 		}
 	}
-	group("begin", "Begin:", a.demo(), a.init(), a.vet(), a.serve())
+	group("begin", "Begin:", a.demo(), a.init(), a.vet(), a.serve(), a.replay())
 	group("try", "Try what an agent can do:", a.sql(), a.ask(), a.check(), a.catalog(), a.grants())
 	group("else", "Else:", a.schema(), a.version())
 	root.SetCompletionCommandGroupID("else")

@@ -93,7 +93,7 @@ func (s *scenario) commands() map[string]func(*testscript.TestScript, bool, []st
 		word, _, _ := strings.Cut(c.name, " ")
 		m[word] = func(ts *testscript.TestScript, not bool, args []string) {
 			s.ts = ts
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(s.ctx, patience)
 			defer cancel()
 			ts.Check(s.run(invocation{ctx, not, append([]string{word}, args...), nil, nil}))
 		}

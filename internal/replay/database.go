@@ -50,13 +50,17 @@ func (s *scenario) db(in invocation) error {
 	if err != nil {
 		return err
 	}
-	s.ts.Defer(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
-			s.ts.Logf("%v", err)
-		}
-	})
+	if s.options.Keep {
+		s.kept = append(s.kept, "database "+name+" "+admin)
+	} else {
+		s.ts.Defer(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
+				s.ts.Logf("%v", err)
+			}
+		})
+	}
 	if own {
 		script := strings.ReplaceAll(string(script), suffixMark, s.suffix)
 		if _, err := query(in.ctx, admin, script); err != nil {

@@ -24,6 +24,7 @@ const patience = time.Minute
 
 // A scenario is what the commands of one running script share.
 type scenario struct {
+	ctx       context.Context // of the run, which bounds each command
 	options   Options
 	suffix    string   // for names that are not the database's own, such as roles
 	variables []string // names of the environment variables that the script sets
@@ -33,17 +34,37 @@ type scenario struct {
 	sessions  map[string]*session
 	model     *model            // nil until "model start"
 	rewritten map[string][]byte // golden files by path, for when the scenario has passed
+	touched   touches
+	configs   [][]byte // texts of the configurations in the archive
+	kept      []string // what Keep leaves
 }
 
 // assignment finds the variables of "env NAME=VALUE" lines.
 var assignment = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=`)
 
-func newScenario(o Options, file string) (*scenario, error) {
+func newScenario(ctx context.Context, o Options, file string) (*scenario, error) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	s := &scenario{options: o, databases: map[string]*database{}, sessions: map[string]*session{}, rewritten: map[string][]byte{}}
+	if o.Golden == "" {
+		if o.Golden, err = goldenOf(file); err != nil {
+			return nil, err
+		}
+	}
+	s := &scenario{
+		ctx:       ctx,
+		options:   o,
+		databases: map[string]*database{},
+		sessions:  map[string]*session{},
+		rewritten: map[string][]byte{},
+		touched:   newTouches(),
+	}
+	for _, f := range archive.Files {
+		if strings.HasSuffix(f.Name, ".cue") {
+			s.configs = append(s.configs, f.Data)
+		}
+	}
 	for _, m := range assignment.FindAllSubmatch(archive.Comment, -1) {
 		s.variables = append(s.variables, string(m[1]))
 	}
@@ -60,7 +81,18 @@ func (s *scenario) setup(e *testscript.Env) error {
 	}
 	e.Setenv("SUFFIX", s.suffix)
 	s.variables = append(s.variables, "SUFFIX")
-	return nil
+	if s.options.Keep {
+		s.kept = append(s.kept, e.WorkDir)
+	}
+	if s.options.Program == "" {
+		return nil
+	}
+	bin := filepath.Join(e.WorkDir, ".bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+	return os.Symlink(s.options.Program, filepath.Join(bin, "pgmcp"))
 }
 
 // condition knows [pg>=17].
