@@ -8,6 +8,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,6 +79,22 @@ func Run(ctx context.Context, o Options, file string) Result {
 
 // runIn runs the scenario in file and fills in the result.
 func (s *scenario) runIn(file string, r *Result) error {
+	if s.own {
+		server, err := s.options.Server.Another(s.ctx)
+		if errors.Is(err, pgtest.ErrGiven) {
+			r.Status, r.Log = Skip, "it needs a server of its own: "+err.Error()+"\n"
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("start a server of its own: %w", err)
+		}
+		defer func() {
+			if err := server.Close(); err != nil {
+				r.Log += err.Error() + "\n"
+			}
+		}()
+		s.server = server
+	}
 	script := file
 	if s.options.Update {
 		copied, err := s.copyScript(file)

@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
 // patience is how long one command may take, and how long waitfor polls. It only
@@ -26,8 +28,10 @@ const patience = time.Minute
 type scenario struct {
 	ctx       context.Context // of the run, which bounds each command
 	options   Options
-	suffix    string   // for names that are not the database's own, such as roles
-	variables []string // names of the environment variables that the script sets
+	server    *pgtest.Server // on which its databases are
+	own       bool           // it has the server for itself
+	suffix    string         // for names that are not the database's own, such as roles
+	variables []string       // names of the environment variables that the script sets
 	ts        *testscript.TestScript
 
 	databases map[string]*database
@@ -42,6 +46,9 @@ type scenario struct {
 // assignment finds the variables of "env NAME=VALUE" lines.
 var assignment = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=`)
 
+// ownServer is the line by which a scenario asks for a server that it may stop.
+var ownServer = regexp.MustCompile(`(?m)^# server: own$`)
+
 func newScenario(ctx context.Context, o Options, file string) (*scenario, error) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
@@ -55,6 +62,8 @@ func newScenario(ctx context.Context, o Options, file string) (*scenario, error)
 	s := &scenario{
 		ctx:       ctx,
 		options:   o,
+		server:    o.Server,
+		own:       ownServer.Match(archive.Comment),
 		databases: map[string]*database{},
 		sessions:  map[string]*session{},
 		rewritten: map[string][]byte{},
@@ -99,10 +108,10 @@ func (s *scenario) setup(e *testscript.Env) error {
 func (s *scenario) condition(cond string) (bool, error) {
 	major, ok := strings.CutPrefix(cond, "pg>=")
 	if !ok {
-		return false, errors.New("no such condition")
+		return false, errors.New("the only one is [pg>=N], from version N of PostgreSQL on")
 	}
 	n, err := strconv.Atoi(major)
-	return s.options.Server.Version()/10_000 >= n, err
+	return s.server.Version()/10_000 >= n, err
 }
 
 func (s *scenario) setenv(name, value string) {
