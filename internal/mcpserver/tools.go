@@ -66,6 +66,15 @@ func table() []tool {
 	}
 }
 
+// ToolNames are the names of all tools.
+func ToolNames() []string {
+	var names []string
+	for _, t := range table() {
+		names = append(names, t.spec.Name)
+	}
+	return names
+}
+
 // NoArgs is for tools that take none.
 type NoArgs struct{}
 
