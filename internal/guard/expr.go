@@ -78,6 +78,9 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 		t.made = made(r.xmlArguments(q, n.XmlExpr.NamedArgs)...) + made(r.exprs(q, n.XmlExpr.Args)...)
 		return t
 	case *pg_query.Node_XmlSerialize:
+		if n.XmlSerialize.Indent && r.catalog.ServerVersion < firstJSONSyntax {
+			r.refuse(NotSupported, n.XmlSerialize.Location, "leave INDENT out", "this server is older than INDENT")
+		}
 		arg := r.expr(q, n.XmlSerialize.Expr)
 		t := r.typeName(n.XmlSerialize.TypeName)
 		r.convertTo(t, arg, explicitly, n.XmlSerialize.Location)
