@@ -128,8 +128,22 @@ func (s *source) wrap(n ast.Node, what, before, after string) {
 		insertion{at: int(n.End() - s.base), text: after, close: true})
 }
 
-func (s *source) never(n ast.Expr)  { s.wrap(n, "never", "(live(#) && (", "))") }
-func (s *source) always(n ast.Expr) { s.wrap(n, "always", "(!live(#) || (", "))") }
+func (s *source) never(n ast.Expr) {
+	if !isName(n, "false") {
+		s.wrap(n, "never", "(live(#) && (", "))")
+	}
+}
+
+func (s *source) always(n ast.Expr) {
+	if !isName(n, "true") {
+		s.wrap(n, "always", "(!live(#) || (", "))")
+	}
+}
+
+func isName(n ast.Expr, name string) bool {
+	id, ok := n.(*ast.Ident)
+	return ok && id.Name == name
+}
 
 // function changes the body of a function, and of those inside it.
 func (s *source) function(signature *ast.FuncType, body *ast.BlockStmt) {
@@ -172,8 +186,7 @@ func isVerdict(signature *ast.FuncType) bool {
 	if signature.Results == nil || len(signature.Results.List) != 1 || len(signature.Results.List[0].Names) > 1 {
 		return false
 	}
-	result, ok := signature.Results.List[0].Type.(*ast.Ident)
-	return ok && result.Name == "bool"
+	return isName(signature.Results.List[0].Type, "bool")
 }
 
 // refuses reports whether statements refuse something, by a call or as a result.
@@ -190,8 +203,8 @@ func refuses(n ast.Node) bool {
 				name = f.Sel.Name
 			}
 		case *ast.CompositeLit:
-			if t, ok := n.Type.(*ast.Ident); ok {
-				name = t.Name
+			if isName(n.Type, "Refusal") {
+				name = "Refusal"
 			}
 		}
 		found = found || strings.HasPrefix(name, "refuse") && name != "refused" || name == "Refusal" || name == "tooComplex"
