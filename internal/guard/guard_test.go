@@ -77,6 +77,31 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestWordsOfExpressions shows of each keyword whether it adds to an expression, or
+// ends one, so that the next begins anew.
+func TestWordsOfExpressions(t *testing.T) {
+	limits := policy.Limits{MaxStatementSize: 8 << 10, MaxTokens: 3000}
+	for _, word := range strings.Fields("NOT IS ISNULL NOTNULL COLLATE AT LIKE ILIKE SIMILAR IN OVERLAPS ESCAPE BETWEEN") {
+		if refusal := checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators), limits); refusal != nil {
+			t.Errorf("%s: %v", word, refusal)
+		}
+		if checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators+1), limits) == nil {
+			t.Errorf("%s adds nothing", word)
+		}
+	}
+	const long = maxOperators * 3 / 4
+	for _, word := range strings.Fields(", AND OR WHEN THEN ELSE SELECT FROM WHERE ON USING GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT") {
+		if refusal := checkText("SELECT 1"+strings.Repeat("+1", long)+" "+word+" 1"+strings.Repeat("+1", long), limits); refusal != nil {
+			t.Errorf("%s ends nothing: %v", word, refusal)
+		}
+	}
+	for _, words := range []string{"IS DISTINCT FROM", "WITHIN GROUP", "a.group", "BETWEEN 1 AND"} {
+		if checkText("SELECT 1"+strings.Repeat("+1", long)+" "+words+" 1"+strings.Repeat("+1", long), limits) == nil {
+			t.Errorf("%s ends an expression", words)
+		}
+	}
+}
+
 // TestBoundsLeaveRoom shows that long statements that people do write pass.
 func TestBoundsLeaveRoom(t *testing.T) {
 	for name, sql := range map[string]string{
