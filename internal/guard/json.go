@@ -75,7 +75,6 @@ func (r *resolver) jsonPair(q *query, kv *pg_query.JsonKeyValue) float64 {
 func (r *resolver) jsonValue(q *query, v *pg_query.JsonValueExpr) float64 {
 	t := r.expr(q, v.GetRawExpr())
 	r.encode(t, location(v.GetRawExpr()))
-	r.expr(q, v.GetFormattedExpr())
 	return t.made
 }
 
