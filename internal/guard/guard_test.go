@@ -28,6 +28,15 @@ func TestStatement(t *testing.T) {
 	}
 }
 
+// TestMistakesRefuse shows that a mistake of the guard's own is a refusal: this policy
+// has no catalog.
+func TestMistakesRefuse(t *testing.T) {
+	p := &policy.Policy{Limits: practice(t).Limits}
+	if _, refusal := verdict(t, "SELECT name FROM pets", p); refusal == nil || refusal.Code != Internal {
+		t.Errorf("%v, want %s", refusal, Internal)
+	}
+}
+
 func TestExplainCanBeForbidden(t *testing.T) {
 	p := practice(t)
 	p.AllowExplain = false

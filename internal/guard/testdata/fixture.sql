@@ -166,6 +166,9 @@ CREATE FUNCTION marking(word text, mark stamp) RETURNS text LANGUAGE sql IMMUTAB
 CREATE OPERATOR |> (LEFTARG = stamp, RIGHTARG = text, FUNCTION = marked);
 CREATE OPERATOR <| (LEFTARG = text, RIGHTARG = stamp, FUNCTION = marking);
 CREATE VIEW ages AS SELECT id, age_in_years(born) AS age FROM pets;
+CREATE VIEW besides AS SELECT p.id, (SELECT to_jsonb(o) FROM owners o WHERE o.id = p.owner_id) AS owner,
+	(SELECT to_jsonb(s) FROM suppliers s WHERE s.id = p.id) AS supplier FROM pets p;
+CREATE VIEW counts AS SELECT id, (SELECT count(*) FROM pg_class) AS relations FROM pets;
 
 -- A view whose blocked columns have names that PostgreSQL makes up elsewhere.
 CREATE VIEW folded AS SELECT id, lower(iban), upper(iban) AS value FROM owners;
