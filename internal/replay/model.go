@@ -131,6 +131,13 @@ func (s *scenario) modelFault(in invocation) error {
 			io.WriteString(w, `{"choices":[{"mess`)
 			panic(http.ErrAbortHandler)
 		}
+	case kind == "endless" && len(rest) == 0:
+		fault = func(w http.ResponseWriter) bool {
+			for err := error(nil); err == nil; { // until the client has had enough
+				_, err = io.WriteString(w, strings.Repeat("and ", 1<<10))
+			}
+			return true
+		}
 	case kind == "delay" && len(rest) == 1:
 		var err error
 		if delay, err = time.ParseDuration(rest[0]); err != nil {
