@@ -47,7 +47,7 @@ func (e *LimitError) Error() string {
 type LimitSettings struct {
 	Rates       map[Key]Rate    // of operations, for each name
 	Concurrency map[Kind]int    // how many at once, for each name; none: any number
-	Client      Rate            // of tool calls, for each principal
+	Client      Rate            // of tool calls, for each principal with a name
 	Clients     map[string]Rate // of those that have their own
 	ModelTokens Rate            // of what models read and write, for each model
 }
@@ -182,14 +182,14 @@ func (l *Limits) bucketsOf(op Op, principal string) []*bucket {
 	}
 	key := Key{op.Kind, op.Name}
 	add(bucketKey{Key: key}, lookup(l.settings.Rates, key))
-	switch op.Kind {
-	case Tool:
+	switch {
+	case op.Kind == Tool && principal != "":
 		r, ok := l.settings.Clients[principal]
 		if !ok {
 			r = l.settings.Client
 		}
 		add(bucketKey{Key: Key{Kind: Tool}, principal: principal}, r)
-	case Model:
+	case op.Kind == Model:
 		add(bucketKey{Key: key, tokens: true}, l.settings.ModelTokens)
 	}
 	return out
@@ -237,6 +237,9 @@ type Left struct {
 // Left is what is left of each limit that was used of late, sorted: those for
 // all, and those of the principal itself.
 func (l *Limits) Left(principal string) []Left {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, out := time.Now(), []Left{}

@@ -136,8 +136,11 @@ type Breaker struct {
 }
 
 // Breaker is the breaker of a dependency, which its statements or requests go
-// through by themselves; nil: its kind has none.
+// through by themselves; nil: its kind has none, or r is nil.
 func (r *Resilience) Breaker(key Key) *Breaker {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.kinds[key.Kind].Breaker
@@ -193,7 +196,7 @@ func (b *Breaker) attempt(ctx context.Context, op Op, read func(error) Ending, n
 	err := next(inner, op)
 	end := ending(ctx, err, read)
 	settled = true
-	if took := time.Duration(waited.Load()); b.slow > 0 && took >= b.slow && ctx.Err() == nil {
+	if took := time.Duration(waited.Load()); end.Sign != Fails && b.slow > 0 && took >= b.slow && ctx.Err() == nil {
 		b.learn(probe, Fails, &SlowError{b.key, took})
 	} else {
 		b.learn(probe, end.Sign, err)
@@ -284,6 +287,10 @@ func (b *Breaker) Tell(err error) {
 	case b.state.IsClosed():
 		b.cause.Store(&err)
 		b.state.RecordFailure()
+	case b.state.IsOpen() && b.state.RemainingDelay() == 0: // it was a probe, unasked
+		b.cause.Store(&err)
+		b.state.HalfOpen()
+		b.state.Open()
 	}
 }
 
@@ -306,7 +313,7 @@ func (b *Breaker) lastCause() error {
 type BreakerState struct {
 	Key        Key
 	State      string        // "closed", "open" or "half-open"
-	RetryAfter time.Duration // of an open one; 0: it lets a probe through
+	RetryAfter time.Duration // of an open one, until it lets a probe through
 }
 
 // State is how the breaker is now.
@@ -314,11 +321,18 @@ func (b *Breaker) State() BreakerState {
 	if b == nil {
 		return BreakerState{State: circuitbreaker.ClosedState.String()}
 	}
-	return BreakerState{b.key, b.state.State().String(), b.state.RemainingDelay()}
+	s := BreakerState{b.key, b.state.State().String(), b.state.RemainingDelay()}
+	if b.state.IsOpen() && s.RetryAfter == 0 { // the next one is let through
+		s.State = circuitbreaker.HalfOpenState.String()
+	}
+	return s
 }
 
-// States are the breakers of one kind, sorted by name.
+// States are the breakers of one kind that were asked for so far, sorted by name.
 func (r *Resilience) States(kind Kind) []BreakerState {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []BreakerState

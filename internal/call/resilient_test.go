@@ -274,6 +274,14 @@ func TestTell(t *testing.T) {
 		if b.State().RetryAfter != 59*time.Second {
 			t.Error("what is found out meanwhile puts it off")
 		}
+		time.Sleep(time.Minute)
+		if b.State().State != "half-open" || b.Open() != nil {
+			t.Error("it does not ask again")
+		}
+		b.Tell(broken)
+		if b.State().RetryAfter != time.Minute {
+			t.Error("the next failure does not put it off")
+		}
 		b.Tell(nil)
 		if b.Open() != nil || b.State().State != "closed" {
 			t.Error("it is still open")

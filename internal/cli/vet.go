@@ -183,7 +183,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		}
 		return err != nil
 	})
-	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, slog.New(slog.DiscardHandler))
+	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return []config.Problem{source.Problem(err.Error(), "", "databases")}
 	}

@@ -30,10 +30,14 @@ type service struct {
 func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*service, error) {
 	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
 	meter := observe.NewMeter()
+	limits := call.NewLimits(limitsOf(cfg))
+	resilience := call.NewResilience(dependencies(cfg.Resilience), limits, log)
 	chain := call.New(
 		observe.Trace(log, mcpserver.Classify),
 		observe.Measure(meter, mcpserver.Classify),
 		call.Recover(log),
+		call.Limit(limits),
+		call.Resilient(resilience),
 	)
 	if record != "" && cfg.Answers.Date == "today" {
 		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
@@ -42,18 +46,20 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 	if err != nil {
 		return nil, err
 	}
-	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, log)
+	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, resilience, log)
 	if err != nil {
 		return nil, err
 	}
 	runner := query.NewRunner(databases, chain)
 	return &service{log, chain, databases, &mcpserver.Tools{
-		Databases: databases,
-		Runner:    runner,
-		Pipeline:  answer.NewPipeline(cfg, databases, runner, model),
-		Meter:     meter,
-		Version:   build().version,
-		Started:   time.Now(),
+		Databases:  databases,
+		Runner:     runner,
+		Pipeline:   answer.NewPipeline(cfg, databases, runner, model),
+		Meter:      meter,
+		Limits:     limits,
+		Resilience: resilience,
+		Version:    build().version,
+		Started:    time.Now(),
 	}}, nil
 }
 

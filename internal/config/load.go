@@ -123,6 +123,10 @@ func (c *Config) resolve(dir string) {
 		resolve(&db.Verified)
 		c.Databases[name] = db
 	}
+	for name, token := range c.Server.Tokens {
+		resolve(&token.Token.File)
+		c.Server.Tokens[name] = token
+	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

@@ -65,7 +65,7 @@ func strict(t *testing.T, u string, log *slog.Logger, change ...func(*config.Con
 	for _, f := range change {
 		f(c)
 	}
-	d, err := Open(t.Context(), c, log)
+	d, err := Open(t.Context(), c, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/policy"
@@ -23,13 +25,14 @@ type Database struct {
 	pool    *pgxpool.Pool
 	gate    *gate
 	keeper  *keeper
+	breaker *call.Breaker
 	orphans orphans
 	log     *slog.Logger
 
 	statistics bool // are wanted
 }
 
-func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, g *gate, log *slog.Logger) (*Database, error) {
+func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, g *gate, breaker *call.Breaker, log *slog.Logger) (*Database, error) {
 	pool, err := pgxpool.NewWithConfig(life, pc)
 	if err != nil {
 		return nil, fmt.Errorf("make pool of database %s: %w", name, err)
@@ -40,6 +43,7 @@ func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpoo
 		rules:       policy.Compile(c, name),
 		pool:        pool,
 		gate:        g,
+		breaker:     breaker,
 		orphans:     orphans{most: c.Databases[name].Pool.MaxOrphans},
 		log:         log.With("database", name),
 		statistics:  c.LLM != nil && c.Answers.Values != "off",
@@ -61,9 +65,13 @@ func (d *Database) close() {
 }
 
 // Policy is the rules closed over the newest catalog. Before there is one it
-// tries to load it; an *[Unavailable] says why that is not possible now.
+// tries to load it; an *[Unavailable] says why that is not possible now, or a
+// *call.OpenError that it was not tried.
 func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 	if d.keeper.newest.Load() == nil {
+		if err := d.breaker.Open(); err != nil {
+			return nil, err
+		}
 		if err := d.Refresh(ctx); err != nil {
 			return nil, err
 		}
@@ -140,8 +148,10 @@ func (d *Database) seen(c *catalog.Catalog) []catalog.ColumnID {
 
 // load reads catalog, types, role and statistics over one connection. It looks at
 // the connection anew, because its role may have been altered since it was made.
-func (d *Database) load(ctx context.Context) (*snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+// It asks whether or not the breaker is open: that is how a database that nobody
+// asks for is found to be back.
+func (d *Database) load(life context.Context) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(life, loadTimeout)
 	defer cancel()
 	var s snapshot
 	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
@@ -164,10 +174,23 @@ func (d *Database) load(ctx context.Context) (*snapshot, error) {
 		s.statistics, err = catalog.LoadStatistics(ctx, c, d.seen(s.catalog))
 		return err
 	})
+	d.tell(life, err)
 	if err == nil {
 		d.warn(s.role)
 	}
 	return &s, err
+}
+
+// tell says to the breaker how a reading or a health check has ended, unless it
+// was given up.
+func (d *Database) tell(ctx context.Context, err error) {
+	if err == nil {
+		d.breaker.Tell(nil)
+		return
+	}
+	if e, ok := errors.AsType[*Unavailable](d.unavailable(ctx, err)); ok && e.Ending().Sign == call.Fails {
+		d.breaker.Tell(e)
+	}
 }
 
 // warn says what the role should not be able to do, once and when it changes.

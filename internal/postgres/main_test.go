@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(withServers{m}) }
 // serve opens databases by their URLs, with the defaults of the schema.
 func serve(t testing.TB, urls map[string]string, change ...func(*config.Database)) *Databases {
 	t.Helper()
-	d, err := Open(t.Context(), configure(t, urls, change...), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d, err := Open(t.Context(), configure(t, urls, change...), nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/nearest"
 )
@@ -30,9 +31,11 @@ type Databases struct {
 // Open makes the pools and begins loading catalogs in the background. It does
 // not wait for any server: a database that is down now is served once it is up.
 // An error means that a URL cannot be read or parsed, and never contains it.
+// Catalogs and health share the breakers of resilience, if that is not nil, with
+// the statements that go through its layer.
 //
 // The end of ctx ends nothing here; [Databases.Close] does.
-func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
+func Open(ctx context.Context, c *config.Config, resilience *call.Resilience, log *slog.Logger) (*Databases, error) {
 	d := &Databases{
 		names:  slices.Sorted(maps.Keys(c.Databases)),
 		byName: map[string]*Database{},
@@ -52,7 +55,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, 
 	}
 	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, name := range d.names {
-		db, err := newDatabase(ctx, c, name, pools[name], gates[name], log)
+		breaker := resilience.Breaker(call.Key{Kind: call.Statement, Name: name})
+		db, err := newDatabase(ctx, c, name, pools[name], gates[name], breaker, log)
 		if err != nil {
 			d.Close()
 			return nil, err

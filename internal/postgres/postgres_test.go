@@ -59,7 +59,7 @@ func TestOpenNamesEveryBadURLAndNoSecret(t *testing.T) {
 	empty := c.Databases["none"]
 	empty.URL = config.Secret{File: filepath.Join(t.TempDir(), "missing")}
 	c.Databases["none"] = empty
-	_, err := Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	_, err := Open(t.Context(), c, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Fatal("opened")
 	}
@@ -77,7 +77,7 @@ func TestOpenNamesEveryBadURLAndNoSecret(t *testing.T) {
 
 func TestSecretIsReadOnce(t *testing.T) {
 	c := configure(t, map[string]string{"shop": pgtest.Open(t, "")})
-	d, err := Open(t.Context(), c, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d, err := Open(t.Context(), c, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
