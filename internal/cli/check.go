@@ -93,7 +93,7 @@ func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, *pos
 		return nil, nil, err
 	}
 	defer databases.Close()
-	database, err := databases.Get(name)
+	database, err := databases.Get(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}

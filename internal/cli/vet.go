@@ -191,8 +191,8 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 	runner := query.NewRunner(databases, call.Chain{})
 	var problems []config.Problem
 	catalogs := map[string]*catalog.Catalog{}
-	for _, name := range databases.Names() {
-		db, _ := databases.Get(name) // it is among the names
+	for _, name := range databases.Names(ctx) {
+		db, _ := databases.Get(ctx, name) // it is among the names
 		p, err := db.Policy(ctx)
 		if err != nil {
 			reason := mcpserver.NewReason(err)

@@ -65,7 +65,7 @@ type Operations struct {
 func (t *Tools) Health(ctx context.Context, _ NoArgs) (*HealthReport, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	names := t.Databases.Names()
+	names := t.Databases.Names(ctx)
 	out := &HealthReport{
 		Version:    t.Version,
 		Uptime:     int64(time.Since(t.Started).Seconds()),
@@ -74,7 +74,7 @@ func (t *Tools) Health(ctx context.Context, _ NoArgs) (*HealthReport, error) {
 	}
 	var wg sync.WaitGroup
 	for i, name := range names {
-		db, err := t.Databases.Get(name)
+		db, err := t.Databases.Get(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -89,13 +89,31 @@ func (t *Tools) Health(ctx context.Context, _ NoArgs) (*HealthReport, error) {
 		out.Models = append(out.Models, ModelHealth{s.Key.Name, s.State, seconds(s.RetryAfter)})
 	}
 	for _, l := range t.Limits.Left(call.Principal(ctx)) {
+		if !exists(ctx, names, l.Key.Kind, l.Key.Name) {
+			continue
+		}
 		out.Limits = append(out.Limits, Limit{l.What, l.Left, l.Rate.Count, l.Rate.Per.Seconds()})
 	}
 	for _, c := range t.Meter.Snapshot() {
+		if !exists(ctx, names, c.Kind, c.Name) {
+			continue
+		}
 		mean := c.Total / time.Duration(c.Count)
 		out.Operations = append(out.Operations, Operations{c.Kind, c.Name, c.Outcome, c.Count, milliseconds(mean), milliseconds(c.Max)})
 	}
 	return out, nil
+}
+
+// exists reports whether what an operation was named by exists for whom ctx is,
+// who sees the databases of these names.
+func exists(ctx context.Context, databases []string, kind call.Kind, name string) bool {
+	switch {
+	case kind == call.Statement:
+		return slices.Contains(databases, name)
+	case kind == call.Tool && name != "":
+		return mayCall(ctx, name)
+	}
+	return true
 }
 
 // overall is "ok" if all databases are, "down" if all are, else "degraded".

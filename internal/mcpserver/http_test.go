@@ -36,7 +36,7 @@ func serveUntil(t *testing.T, s *Server, drain time.Duration) (url string, stop 
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, ln, drain) }()
+	go func() { served <- s.Serve(ctx, ln, &Door{}, drain) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {
@@ -150,7 +150,7 @@ type lock struct {
 
 func hold(t *testing.T, b *bench) *lock {
 	t.Helper()
-	db, err := b.tools.Databases.Get("shop")
+	db, err := b.tools.Databases.Get(t.Context(), "shop")
 	if err == nil {
 		_, err = db.Policy(t.Context()) // the catalog, before anything is locked
 	}

@@ -7,10 +7,14 @@ package mcpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/call"
@@ -86,14 +90,42 @@ func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if client, ok := ctx.Value(requestKey{}).(context.Context); ok {
 			defer context.AfterFunc(client, func() { cancel(context.Cause(client)) })()
 		}
-		// The names of operations are counted, so a name that a client made up
-		// is none; the SDK says that there is no such tool.
 		r, ok := req.(*mcp.CallToolRequest)
-		if !ok || !isTool(r.Params.Name) {
-			return next(ctx, method, req)
+		if !ok {
+			return visible(ctx, method, req, next)
+		}
+		// The names of operations are counted, so a name that a client made up
+		// is none.
+		if !isTool(r.Params.Name) || !mayCall(ctx, r.Params.Name) {
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", r.Params.Name)}
+		}
+		if call.Principal(ctx) == "" {
+			ctx = call.WithPrincipal(ctx, clientName(r))
 		}
 		return s.call(ctx, r, func(ctx context.Context) (mcp.Result, error) { return next(ctx, method, req) })
 	}
+}
+
+// visible answers a message that is no call, without the tools that do not exist
+// for its sender.
+func visible(ctx context.Context, method string, req mcp.Request, next mcp.MethodHandler) (mcp.Result, error) {
+	result, err := next(ctx, method, req)
+	list, ok := result.(*mcp.ListToolsResult)
+	if !ok || err != nil {
+		return result, err
+	}
+	shown := *list
+	shown.Tools = slices.DeleteFunc(slices.Clone(list.Tools), func(t *mcp.Tool) bool { return !mayCall(ctx, t.Name) })
+	return &shown, nil
+}
+
+// clientName is what a client calls itself.
+func clientName(r *mcp.CallToolRequest) string {
+	const longest = 100
+	if info := r.ClientInfo(); info != nil && info.Name != "" {
+		return strings.ToValidUTF8(info.Name[:min(len(info.Name), longest)], "")
+	}
+	return "unnamed client"
 }
 
 // call takes one tool call through the chain. Whatever stops it, a refusal, an

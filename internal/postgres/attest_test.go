@@ -70,7 +70,7 @@ func strict(t *testing.T, u string, log *slog.Logger, change ...func(*config.Con
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
-	db, _ := d.Get("")
+	db, _ := d.Get(t.Context(), "")
 	return db
 }
 

@@ -62,7 +62,7 @@ func configure(t testing.TB, urls map[string]string, change ...func(*config.Data
 // one opens a single database.
 func one(t testing.TB, u string, change ...func(*config.Database)) *Database {
 	t.Helper()
-	db, err := serve(t, map[string]string{"shop": u}, change...).Get("")
+	db, err := serve(t, map[string]string{"shop": u}, change...).Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,15 +75,6 @@ func allowsPrivileged(c *config.Config, name string) bool {
 	return c.Security.AllowPrivilegedRole
 }
 
-// Names are the databases' names, sorted.
-func (d *Databases) Names() []string { return slices.Clone(d.names) }
-
-// Get is the database that [Find] finds by name.
-func (d *Databases) Get(name string) (*Database, error) {
-	name, err := Find(name, d.names)
-	return d.byName[name], err
-}
-
 // Find is which of the databases among is meant by name: the one that is called
 // that or, for an empty name, the only one there is. Anything else is an
 // *[UnknownDatabase].

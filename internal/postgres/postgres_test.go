@@ -19,7 +19,7 @@ import (
 func TestRouting(t *testing.T) {
 	nowhere := "postgres://someone@" + closedPort(t) + "/db?sslmode=disable"
 	several := serve(t, map[string]string{"shop": nowhere, "desk": nowhere, "sales_2025": nowhere})
-	if diff := cmp.Diff([]string{"desk", "sales_2025", "shop"}, several.Names()); diff != "" {
+	if diff := cmp.Diff([]string{"desk", "sales_2025", "shop"}, several.Names(t.Context())); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	for _, c := range []struct{ name, problem, hint string }{
@@ -30,7 +30,7 @@ func TestRouting(t *testing.T) {
 		{"SHOP", `unknown database "SHOP"`, `did you mean "shop"? Served are: desk, sales_2025, shop`},
 		{"warehouse", `unknown database "warehouse"`, `served are: desk, sales_2025, shop`},
 	} {
-		db, err := several.Get(c.name)
+		db, err := several.Get(t.Context(), c.name)
 		if c.problem == "" {
 			if err != nil || db.Name != c.name {
 				t.Errorf("%q: %v, %v", c.name, db, err)
@@ -44,7 +44,7 @@ func TestRouting(t *testing.T) {
 	}
 
 	alone := serve(t, map[string]string{"shop": nowhere})
-	if db, err := alone.Get(""); err != nil || db.Name != "shop" {
+	if db, err := alone.Get(t.Context(), ""); err != nil || db.Name != "shop" {
 		t.Errorf("no name with one database: %v, %v", db, err)
 	}
 }
@@ -85,7 +85,7 @@ func TestSecretIsReadOnce(t *testing.T) {
 	if err := os.Remove(c.Databases["shop"].URL.File); err != nil {
 		t.Fatal(err)
 	}
-	db, _ := d.Get("shop")
+	db, _ := d.Get(t.Context(), "shop")
 	conn, err := db.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +100,8 @@ func TestDownDoesNotStopOthers(t *testing.T) {
 	flakyURL, proxy := behind(t, pgtest.Open(t, script))
 	proxy.Down(true)
 	d := serve(t, map[string]string{"flaky": flakyURL, "steady": pgtest.Open(t, script)})
-	flaky, _ := d.Get("flaky")
-	steady, _ := d.Get("steady")
+	flaky, _ := d.Get(t.Context(), "flaky")
+	steady, _ := d.Get(t.Context(), "steady")
 
 	works := func(db *Database) error {
 		if _, err := db.Policy(t.Context()); err != nil {

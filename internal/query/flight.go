@@ -242,6 +242,7 @@ func (f *flight) failed(err error, o order, start time.Time) error {
 	case timedOut:
 		return timeout(o)
 	}
+	f.db.Distrust()
 	return &postgres.Unavailable{Database: f.db.Name, Err: err, Seen: f.seen}
 }
 

@@ -69,7 +69,7 @@ func open(t testing.TB, u string, change ...func(*config.Config)) *postgres.Data
 	for _, f := range change {
 		f(c)
 	}
-	db, err := serve(t, c).Get("")
+	db, err := serve(t, c).Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
