@@ -75,7 +75,7 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 }
 
 func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage string)) (*Answer, error) {
-	db, err := p.databases.Get(q.Database)
+	db, err := p.databases.Get(ctx, q.Database)
 	if err != nil {
 		return nil, err
 	}

@@ -225,7 +225,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		}
 		return err != nil
 	})
-	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, slog.New(slog.DiscardHandler))
+	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return []config.Problem{source.Problem(err.Error(), "", "databases")}
 	}
@@ -233,8 +233,8 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 	runner := query.NewRunner(databases, call.Chain{})
 	var problems []config.Problem
 	catalogs := map[string]*catalog.Catalog{}
-	for _, name := range databases.Names() {
-		db, _ := databases.Get(name) // it is among the names
+	for _, name := range databases.Names(ctx) {
+		db, _ := databases.Get(ctx, name) // it is among the names
 		p, err := db.Policy(ctx)
 		if err != nil {
 			reason := mcpserver.NewReason(err)

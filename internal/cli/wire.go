@@ -33,13 +33,19 @@ type service struct {
 func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (*service, error) {
 	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
 	meter, started, opened := observe.NewMeter(), time.Now(), (*postgres.Databases)(nil)
+	limits, resilience := (*call.Limits)(nil), (*call.Resilience)(nil)
 	if former != nil {
 		meter, started, opened = former.tools.Meter, former.tools.Started, former.databases
+		limits, resilience = former.tools.Limits, former.tools.Resilience
 	}
+	limits = limits.Next(limitsOf(cfg))
+	resilience = resilience.Next(dependencies(cfg.Resilience), limits, log)
 	chain := call.New(
 		observe.Trace(log, mcpserver.Classify),
 		observe.Measure(meter, mcpserver.Classify),
 		call.Recover(log),
+		call.Limit(limits),
+		call.Resilient(resilience),
 	)
 	if record != "" && cfg.Answers.Date == "today" {
 		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
@@ -52,18 +58,20 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	if err != nil {
 		return nil, err
 	}
-	databases, err := opened.Reopen(ctx, cfg, log)
+	databases, err := opened.Reopen(ctx, cfg, resilience, log)
 	if err != nil {
 		return nil, err
 	}
 	runner := query.NewRunner(databases, chain)
 	return &service{log, chain, databases, model, calibration, &mcpserver.Tools{
-		Databases: databases,
-		Runner:    runner,
-		Pipeline:  answer.NewPipeline(cfg, databases, runner, model).Calibrated(calibration),
-		Meter:     meter,
-		Version:   build().version,
-		Started:   started,
+		Databases:  databases,
+		Runner:     runner,
+		Pipeline:   answer.NewPipeline(cfg, databases, runner, model).Calibrated(calibration),
+		Meter:      meter,
+		Limits:     limits,
+		Resilience: resilience,
+		Version:    build().version,
+		Started:    started,
 	}}, nil
 }
 

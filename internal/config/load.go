@@ -124,6 +124,10 @@ func (c *Config) resolve(dir string) {
 		c.Databases[name] = db
 	}
 	resolve(&c.Answers.Calibration)
+	for name, token := range c.Server.Tokens {
+		resolve(&token.Token.File)
+		c.Server.Tokens[name] = token
+	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

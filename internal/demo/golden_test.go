@@ -164,7 +164,7 @@ func serve(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider)
 	if _, err := dbs.grant(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	served, err := postgres.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	served, err := postgres.Open(t.Context(), c, nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func runner(t *testing.T, model llm.Provider) *Runner {
 		},
 		LLM: &config.LLM{Model: "small-1"},
 	}
-	databases, err := postgres.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	databases, err := postgres.Open(t.Context(), c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	r = r.redacted()
 	name, ok := p.names[r.key()]
 	if !ok {
-		return Response{}, &Error{NoGolden, p.miss(r)}
+		return Response{}, &Error{Code: NoGolden, Message: p.miss(r)}
 	}
 	p.mu.Lock()
 	p.used[name] = true

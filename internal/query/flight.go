@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 )
@@ -33,6 +34,7 @@ type flight struct {
 	patience time.Duration // of one trip
 	session  string        // its application name, once begun
 	away     bool          // a Sync has been sent and its ReadyForQuery not read
+	seen     bool          // a row of the newest trip has come
 }
 
 // An order is what a flight is asked to do.
@@ -69,7 +71,9 @@ const (
 func depart(ctx context.Context, db *postgres.Database, timeout time.Duration) (*flight, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout+grace)
 	defer cancel()
+	start := time.Now()
 	conn, err := db.Acquire(waiting)
+	call.Waited(ctx, time.Since(start))
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +194,7 @@ func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 // after so many others to take, until that returns false.
 func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.BackendMessage) bool) error {
 	start := time.Now()
+	f.seen = false
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)
@@ -219,6 +224,9 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			done++
 		default:
+			if _, row := m.(*pgproto3.DataRow); row && done == before {
+				f.seen = true
+			}
 			if done == before && !take(m) {
 				return nil
 			}
@@ -232,13 +240,16 @@ func (f *flight) failed(err error, o order, start time.Time) error {
 	var network net.Error
 	switch timedOut := errors.As(err, &network) && network.Timeout(); {
 	case errors.As(err, &server) && !gone(server):
-		return serverError(server, o, time.Since(start))
+		e := serverError(server, o, time.Since(start))
+		e.Seen = f.seen
+		return e
 	case timedOut && f.ctx.Err() != nil:
 		return left(f.ctx)
 	case timedOut:
 		return timeout(o)
 	}
-	return &postgres.Unavailable{Database: f.db.Name, Err: err}
+	f.db.Distrust()
+	return &postgres.Unavailable{Database: f.db.Name, Err: err, Seen: f.seen}
 }
 
 // tooLong reports whether the server sent a message above the limit.

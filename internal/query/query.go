@@ -51,7 +51,7 @@ type Plan struct {
 // Check judges sql for a database by its newest catalog. The error is a
 // *guard.Refusal, *postgres.UnknownDatabase or *postgres.Unavailable.
 func (r *Runner) Check(ctx context.Context, database, sql string) (guard.Statement, error) {
-	db, err := r.databases.Get(database)
+	db, err := r.databases.Get(ctx, database)
 	if err != nil {
 		return guard.Statement{}, err
 	}
@@ -121,7 +121,7 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 	}
 	op := call.Op{Kind: call.Statement, Name: p.Database}
 	return call.Do(ctx, r.chain, op, func(ctx context.Context) (T, error) {
-		db, err := r.databases.Get(p.Database)
+		db, err := r.databases.Get(ctx, p.Database)
 		if err != nil {
 			return none, err
 		}

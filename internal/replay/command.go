@@ -57,7 +57,7 @@ func table() []command {
 		{"mcp call", "[-text | -progress] SESSION TOOL [JSON]", "call a tool and print its structured content, byte for byte, or with -text its text, or with -progress what it said meanwhile; ! wants the tool to say no", negates | prints, (*scenario).mcpCall},
 		{"mcp cancel", "SESSION", "give up the call that mcp start has started", 0, (*scenario).mcpCancel},
 		{"mcp close", "SESSION", "end a session; what its server wrote to stderr can be looked at", prints, (*scenario).mcpClose},
-		{"mcp connect", "[-protocol VERSION] SESSION PROGRAM ARG... | [-protocol VERSION] SESSION -http URL|@FILE", "open an MCP session with a program over stdio, or with the server at a URL, which may be in a file; ! wants that to fail", negates | prints, (*scenario).mcpConnect},
+		{"mcp connect", "[-protocol VERSION] SESSION PROGRAM ARG... | [-protocol VERSION] [-header 'NAME: VALUE']... SESSION -http URL|@FILE", "open an MCP session with a program over stdio, or with the server at a URL, which may be in a file, each request with the headers; ! wants that to fail", negates | prints, (*scenario).mcpConnect},
 		{"mcp start", "SESSION TOOL [JSON]", "call a tool in the background, one in a session at a time", 0, (*scenario).mcpStart},
 		{"mcp stderr", "SESSION", "print what the session's server wrote to stderr so far", prints, (*scenario).mcpStderr},
 		{"mcp tools", "SESSION", "print the names of the tools, one a line", prints, (*scenario).mcpTools},
