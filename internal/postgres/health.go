@@ -12,7 +12,7 @@ import (
 
 // Health is how a database is.
 type Health struct {
-	Status        string        `json:"status"` // "ok", "degraded" (reachable, but no catalog yet) or "down"
+	Status        string        `json:"status"` // "ok", "degraded" (no catalog yet, or all connections in use) or "down"
 	Error         string        `json:"error,omitempty"`
 	Latency       time.Duration `json:"-"` // of one round trip
 	ServerVersion string        `json:"server_version,omitempty"`
@@ -39,7 +39,10 @@ func (d *Database) Health(ctx context.Context) Health {
 	h := Health{Status: "ok"}
 	start := time.Now()
 	err := d.examine(asking, &h)
-	if err != nil {
+	switch {
+	case errors.Is(err, errBusy):
+		h.Status, h.Error = "degraded", trouble(err)
+	case err != nil:
 		h.Status, h.Error = "down", trouble(err)
 	}
 	if took, slow := time.Since(start), d.breaker.Slow(); err == nil && slow > 0 && took >= slow {

@@ -133,7 +133,9 @@ func trouble(err error) string {
 			return text
 		}
 		return "the server says SQLSTATE " + server.Code
-	case err == errBusy, err == errClosed, errors.As(err, &orphaned):
+	case errors.Is(err, errBusy):
+		return errBusy.Error()
+	case err == errClosed, errors.As(err, &orphaned):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "host not found"

@@ -133,7 +133,8 @@ func (s *scenario) modelFault(in invocation) error {
 		}
 	case kind == "endless" && len(rest) == 0:
 		fault = func(w http.ResponseWriter) bool {
-			for err := error(nil); err == nil; { // until the client has had enough
+			_, err := io.WriteString(w, `{"choices":[{"message":{"content":"`)
+			for err == nil { // until the client has had enough
 				_, err = io.WriteString(w, strings.Repeat("and ", 1<<10))
 			}
 			return true
