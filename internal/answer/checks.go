@@ -19,6 +19,11 @@ type evidence struct {
 	statistics *catalog.Statistics
 }
 
+// evidence is what there is about an outcome.
+func (v view) evidence(in asked, done outcome) evidence {
+	return evidence{in.question, in.grounds, done.draft, done.statement.Facts(), done.looks, v.statistics}
+}
+
 // A check examines an answer. What it finds takes weight off the log-odds, and
 // where it is configured as a cap, holds the score at that.
 type check struct {
