@@ -46,6 +46,11 @@ const (
 	Refused       Status = "refused"        // the guard or PostgreSQL would not have the model's SQL; Refusal says why
 )
 
+// Statuses are all of them.
+func Statuses() []Status {
+	return []Status{Answered, LowConfidence, Clarify, Unanswerable, Refused}
+}
+
 // An Answer is what became of a question.
 type Answer struct {
 	Status      Status        `json:"status"`

@@ -42,7 +42,7 @@ func (a *app) runAsk(cmd *cobra.Command, f clientFlags, record, question string)
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, cfg, record)
+	s, err := a.open(ctx, cfg, record, nil)
 	if err != nil {
 		return err
 	}

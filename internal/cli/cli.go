@@ -19,6 +19,7 @@ const (
 	exitYes     = 0
 	exitNo      = 1 // the command ran and the answer is no: invalid, refused, failed
 	exitMisused = 2 // the command line is wrong, or names a file that cannot be read
+	exitPartly  = 3 // some of what was asked for works
 )
 
 // app is what every command works with.
@@ -36,8 +37,11 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err == nil {
 		return exitYes
 	}
-	if errors.Is(err, errNo) {
+	switch {
+	case errors.Is(err, errNo):
 		return exitNo
+	case errors.Is(err, errPartly):
+		return exitPartly
 	}
 	if reason, ok := errors.AsType[*mcpserver.Reason](err); ok {
 		line := "pgmcp: "
@@ -65,7 +69,7 @@ Commands that work by a configuration take it as an argument or with --config,
 and ` + defaultConfig + ` without either.
 
 The exit code is 0 for yes, 1 for no (invalid, refused, failed), and 2 if the
-command line is wrong or names a file that cannot be read.`,
+command line is wrong or names a file that cannot be read; health has a 3 too.`,
 		Example: `  pgmcp demo
   pgmcp init postgres://reader@db.example/shop
   pgmcp vet config.cue
@@ -92,7 +96,8 @@ command line is wrong or names a file that cannot be read.`,
 		}
 	}
 	group("begin", "Begin:", a.demo(), a.init(), a.vet(), a.serve())
-	group("try", "Try what an agent can do:", a.sql(), a.ask(), a.eval(), a.check(), a.catalog(), a.grants())
+	group("try", "Try what an agent can do:", a.sql(), a.ask(), a.check(), a.catalog(), a.grants(), a.health())
+	group("test", "Test it:", a.replay(), a.eval())
 	group("else", "Else:", a.schema(), a.version())
 	root.SetCompletionCommandGroupID("else")
 	root.SetHelpCommandGroupID("else")
@@ -146,6 +151,10 @@ func quoted(what string) cobra.PositionalArgs {
 
 // errNo is the error of a command that ran, has printed its answer, and the answer is no.
 var errNo = errors.New("no")
+
+// errPartly is the error of a command that ran, has printed its answer, and the
+// answer is neither yes nor no.
+var errPartly = errors.New("partly")
 
 // usageError is a mistake on the command line.
 type usageError struct{ err error }

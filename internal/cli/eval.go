@@ -109,7 +109,7 @@ func (a *app) runEval(ctx context.Context, f evalFlags, file, path string) error
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, cfg, f.record)
+	s, err := a.open(ctx, cfg, f.record, nil)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ func (a *app) serve() *cobra.Command {
 		Short: "Serve the databases to MCP clients",
 		Long: `Serve the databases of a configuration to MCP clients, over standard input and
 output or over HTTP at /mcp, as the configuration says. It stops on INT or TERM,
-after the calls in flight; on a second one, at once.`,
+after the calls in flight; on a second one, at once. On HUP, and when the
+configuration has changed, it takes that up while it serves.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, _ := configOf(cmd, args)
@@ -41,12 +42,15 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 	if stdio && addrFile != "" {
 		return &usageError{errors.New(`--addr-file: there is no address, for server.transport is "stdio"`)}
 	}
-	s, err := a.open(ctx, cfg, "")
+	hangup, ignore := hangups()
+	defer ignore()
+	s, err := a.open(ctx, cfg, "", nil)
 	if err != nil {
 		return err
 	}
-	defer s.close()
 	server := mcpserver.New(s.tools, s.chain, s.log)
+	reload := &reloader{app: a, path: path, cfg: cfg, files: cfg.Files(path), service: s, server: server}
+	defer reload.start(ctx, hangup)()
 	drain := time.Duration(cfg.Server.Drain)
 	if stdio {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)

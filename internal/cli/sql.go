@@ -39,7 +39,7 @@ func (a *app) runSQL(cmd *cobra.Command, f clientFlags, statement string) error 
 	if err != nil {
 		return err
 	}
-	s, err := a.open(ctx, cfg, "")
+	s, err := a.open(ctx, cfg, "", nil)
 	if err != nil {
 		return err
 	}

@@ -27,11 +27,15 @@ type service struct {
 }
 
 // open puts the parts together as cfg says. The model's replies are written to
-// the folder record, if that is not empty. The databases are up to close from
-// then on; the end of ctx does not end them, so that calls can be drained.
-func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*service, error) {
+// the folder record, if that is not empty. What former, which may be nil, has and
+// cfg does not change goes on. The databases are up to close from then on; the end
+// of ctx does not end them, so that calls can be drained.
+func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (*service, error) {
 	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
-	meter := observe.NewMeter()
+	meter, started, opened := observe.NewMeter(), time.Now(), (*postgres.Databases)(nil)
+	if former != nil {
+		meter, started, opened = former.tools.Meter, former.tools.Started, former.databases
+	}
 	chain := call.New(
 		observe.Trace(log, mcpserver.Classify),
 		observe.Measure(meter, mcpserver.Classify),
@@ -48,7 +52,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 	if err != nil {
 		return nil, err
 	}
-	databases, err := postgres.Open(context.WithoutCancel(ctx), cfg, log)
+	databases, err := opened.Reopen(ctx, cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +63,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string) (*ser
 		Pipeline:  answer.NewPipeline(cfg, databases, runner, model).Calibrated(calibration),
 		Meter:     meter,
 		Version:   build().version,
-		Started:   time.Now(),
+		Started:   started,
 	}}, nil
 }
 

@@ -20,6 +20,7 @@ type Server struct {
 	Listen    string   `json:"listen"`
 	Insecure  bool     `json:"insecure"`
 	Drain     Duration `json:"drain"`
+	Watch     Interval `json:"watch"`
 }
 
 // Database is one database to serve.

@@ -71,7 +71,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		},
 	}
 	want := &Config{
-		Server:    Server{Transport: "stdio", Listen: "127.0.0.1:8080", Drain: Duration(10 * time.Second)},
+		Server:    Server{Transport: "stdio", Listen: "127.0.0.1:8080", Drain: Duration(10 * time.Second), Watch: Interval(10 * time.Second)},
 		Databases: map[string]Database{"shop": shop, "crm": crm},
 		Security: Security{
 			Blocked:           Blocked{Schemas: []string{}, Tables: []string{}, Columns: []string{}, Functions: []string{}},

@@ -18,6 +18,18 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return err
 }
 
+// An Interval is a [Duration], or 0 for "off".
+type Interval time.Duration
+
+// UnmarshalText parses a duration as time.ParseDuration does, or "off".
+func (i *Interval) UnmarshalText(b []byte) error {
+	if string(b) == "off" {
+		*i = 0
+		return nil
+	}
+	return (*Duration)(i).UnmarshalText(b)
+}
+
 // A Size is a number of bytes, written as "512KiB".
 type Size int64
 

@@ -88,9 +88,7 @@ func open(c *config.LLM) (Provider, error) {
 	if err != nil || c.Judge == nil {
 		return writer, err
 	}
-	j := *c
-	j.BaseURL, j.APIKey = c.Judge.BaseURL, c.Judge.APIKey
-	judge, err := NewOpenAI(&j)
+	judge, err := NewOpenAI(judgeServer(c))
 	if err != nil {
 		return nil, fmt.Errorf("llm.judge: %w", err)
 	}

@@ -87,7 +87,8 @@ func overall(databases []DatabaseHealth) string {
 // milliseconds is d in milliseconds, to the microsecond.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func healthText(h *HealthReport) string {
+// HealthText is the report for people.
+func HealthText(h *HealthReport) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (pgmcp %s)", h.Status, h.Version)
 	for _, d := range h.Databases {

@@ -75,7 +75,8 @@ func shutdown(srv *http.Server, d time.Duration) bool {
 	return srv.Shutdown(ctx) == nil
 }
 
-// handler is the HTTP front: one endpoint for clients of every revision of MCP.
+// handler is the HTTP front: one endpoint for clients of every revision of MCP,
+// and those that tell how the server is.
 // Web pages of other origins are turned away, and so is a Host header that is
 // no name of this machine where the listener is on loopback (the SDK sees to that).
 func (s *Server) handler() http.Handler {
@@ -84,6 +85,7 @@ func (s *Server) handler() http.Handler {
 		func(*http.Request) *mcp.Server { return s.mcp },
 		&mcp.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true, Logger: s.quiet()},
 	)))
+	s.probes(mux)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/postgres"
 )
 
 // serve serves s on a free port until the test ends.
@@ -302,4 +303,62 @@ func TestShutdownIsPrompt(t *testing.T) {
 	}
 	base.CloseIdleConnections()
 	goleak.VerifyNone(t, ignore)
+}
+
+// Who asks over HTTP is told in a word, and by the status, whether this is a server
+// for clients now.
+func TestProbes(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		several bool // one of two is down
+		want    string
+	}{{"all", false, "ok"}, {"one of two", true, "degraded"}} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, c.several, nil)
+			db, err := b.tools.Databases.Get("shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			url := serve(t, b.Server)
+			wantGet(t, url+"/healthz", http.StatusOK, "ok")
+			wantGet(t, url+"/readyz", http.StatusOK, c.want)
+		})
+	}
+	t.Run("none", func(t *testing.T) {
+		b := newBench(t, false, nil)
+		down := *b.config
+		down.Databases = map[string]config.Database{"shop": database(t, "postgres://nobody@127.0.0.1:1/none", "")}
+		databases, err := postgres.Open(t.Context(), &down, silent())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(databases.Close)
+		b.tools.Databases = databases
+		url := serve(t, b.Server)
+		wantGet(t, url+"/healthz", http.StatusOK, "ok")
+		wantGet(t, url+"/readyz", http.StatusServiceUnavailable, "down")
+	})
+}
+
+func wantGet(t *testing.T, url string, status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != status || string(got) != body+"\n" {
+		t.Errorf("%s: %d %q, want %d %q", url, res.StatusCode, got, status, body)
+	}
 }

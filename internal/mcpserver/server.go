@@ -31,9 +31,10 @@ var errStopping = errors.New("pgmcp is shutting down")
 
 // A Server speaks MCP with any number of clients at once.
 type Server struct {
-	mcp   *mcp.Server
-	chain call.Chain
-	log   *slog.Logger
+	mcp *mcp.Server
+	log *slog.Logger
+	succession
+	readiness readiness
 
 	stopping atomic.Bool     // takes no more calls
 	life     context.Context // ends when calls in flight are given up
@@ -43,7 +44,8 @@ type Server struct {
 // New returns a server of tools whose calls all go through chain.
 func New(tools *Tools, chain call.Chain, log *slog.Logger) *Server {
 	life, end := context.WithCancelCause(context.Background())
-	s := &Server{chain: chain, log: log, life: life, end: end}
+	s := &Server{log: log, life: life, end: end}
+	s.current = &generation{tools: tools, chain: chain}
 	s.mcp = mcp.NewServer(
 		&mcp.Implementation{Name: "pgmcp", Title: "pgmcp", Version: tools.Version},
 		&mcp.ServerOptions{
@@ -56,7 +58,11 @@ func New(tools *Tools, chain call.Chain, log *slog.Logger) *Server {
 				c.TTLMs, c.CacheScope = int((5 * time.Minute).Milliseconds()), "private"
 			},
 		})
-	tools.add(s.mcp)
+	for _, t := range table() {
+		s.mcp.AddTool(t.spec, func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return s.call(ctx, r, t.do)
+		})
+	}
 	s.mcp.AddReceivingMiddleware(s.receive)
 	return s
 }
@@ -75,9 +81,9 @@ func (h *warnings) Enabled(ctx context.Context, l slog.Level) bool {
 // requestKey is the context key for the context of an HTTP request.
 type requestKey struct{}
 
-// receive is the middleware of every message. It ends a call when its client is
-// gone or the server gives up on it: the SDK hands down the values of those
-// contexts but not their cancellation. And it takes each tool call through the chain.
+// receive is the middleware of every message. It ends what is done for it when its
+// client is gone or the server gives up on it: the SDK hands down the values of
+// those contexts but not their cancellation.
 func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -86,37 +92,31 @@ func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if client, ok := ctx.Value(requestKey{}).(context.Context); ok {
 			defer context.AfterFunc(client, func() { cancel(context.Cause(client)) })()
 		}
-		// The names of operations are counted, so a name that a client made up
-		// is none; the SDK says that there is no such tool.
-		r, ok := req.(*mcp.CallToolRequest)
-		if !ok || !isTool(r.Params.Name) {
-			return next(ctx, method, req)
-		}
-		return s.call(ctx, r, func(ctx context.Context) (mcp.Result, error) { return next(ctx, method, req) })
+		return next(ctx, method, req)
 	}
 }
 
-// call takes one tool call through the chain. Whatever stops it, a refusal, an
-// invalid argument or a panic, becomes a result that a model can read.
-func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, next func(context.Context) (mcp.Result, error)) (mcp.Result, error) {
+// call takes one tool call through the chain, to the tools of the generation that
+// it begins in. Whatever stops it, a refusal, an invalid argument or a panic,
+// becomes a result that a model can read.
+func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (*mcp.CallToolResult, error) {
 	if id := observe.TraceID(traceparent(r)); id != "" {
 		ctx = observe.WithRequestID(ctx, id)
 	}
+	g := s.enter()
+	defer s.leave(g)
 	var requestID string
 	op := call.Op{Kind: call.Tool, Name: r.Params.Name}
-	result, err := call.Do(ctx, s.chain, op, func(ctx context.Context) (*mcp.CallToolResult, error) {
+	result, err := call.Do(ctx, g.chain, op, func(ctx context.Context) (*mcp.CallToolResult, error) {
 		requestID = observe.RequestID(ctx)
 		if s.stopping.Load() {
 			return nil, errStopping
 		}
-		done, err := next(ctx)
+		result, err := do(ctx, g.tools, r)
 		if err != nil && errors.Is(context.Cause(ctx), errStopping) {
 			err = errStopping
 		}
-		if err != nil {
-			return nil, err
-		}
-		return done.(*mcp.CallToolResult), nil
+		return result, err
 	})
 	if err != nil {
 		reason := NewReason(err)

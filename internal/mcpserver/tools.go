@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -40,52 +39,68 @@ const (
 	Health        = "health"
 )
 
-func isTool(name string) bool {
-	return slices.Contains([]string{ListDatabases, SearchObjects, ExecuteSQL, ExplainSQL, Ask, Health}, name)
+// A handler carries out a call of one tool.
+type handler func(context.Context, *Tools, *mcp.CallToolRequest) (*mcp.CallToolResult, error)
+
+// A tool is what clients see of one, and what it does.
+type tool struct {
+	spec *mcp.Tool
+	do   handler
 }
 
-// add offers the tools on s.
-func (t *Tools) add(s *mcp.Server) {
-	add(s, ListDatabases, "The databases that can be queried, with what each is about.",
-		plain(t.ListDatabases), listText)
-	add(s, SearchObjects, "Find tables and views by words in their names, columns and comments. No words: all of them.",
-		plain(t.SearchObjects), searchText)
-	add(s, ExecuteSQL, "Run one read-only statement (SELECT, VALUES, TABLE). Rows beyond a limit are cut off, and truncated says so. Large numbers are strings.",
-		plain(t.ExecuteSQL), resultText)
-	add(s, ExplainSQL, "Plan a statement without running it: cost, estimated rows and the plan.",
-		plain(t.ExplainSQL), planText)
-	add(s, Ask, "Answer a question in words: writes SQL, runs it and says how far the answer can be trusted. Rows of an answer that is not trusted are withheld.",
-		t.askRequest, answerText)
-	add(s, Health, "Whether pgmcp and each database work, and what was called so far.",
-		plain(t.Health), healthText)
+// table are the six tools.
+func table() []tool {
+	return []tool{
+		newTool(ListDatabases, "The databases that can be queried, with what each is about.",
+			plain((*Tools).ListDatabases), listText),
+		newTool(SearchObjects, "Find tables and views by words in their names, columns and comments. No words: all of them.",
+			plain((*Tools).SearchObjects), searchText),
+		newTool(ExecuteSQL, "Run one read-only statement (SELECT, VALUES, TABLE). Rows beyond a limit are cut off, and truncated says so. Large numbers are strings.",
+			plain((*Tools).ExecuteSQL), resultText),
+		newTool(ExplainSQL, "Plan a statement without running it: cost, estimated rows and the plan.",
+			plain((*Tools).ExplainSQL), planText),
+		newTool(Ask, "Answer a question in words: writes SQL, runs it and says how far the answer can be trusted. Rows of an answer that is not trusted are withheld.",
+			(*Tools).askRequest, answerText),
+		newTool(Health, "Whether pgmcp and each database work, and what was called so far.",
+			plain((*Tools).Health), HealthText),
+	}
+}
+
+// ToolNames are the names of all tools.
+func ToolNames() []string {
+	var names []string
+	for _, t := range table() {
+		names = append(names, t.spec.Name)
+	}
+	return names
 }
 
 // NoArgs is for tools that take none.
 type NoArgs struct{}
 
 // plain is for tools that need nothing of the request but its arguments.
-func plain[In, Out any](f func(context.Context, In) (*Out, error)) func(context.Context, *mcp.CallToolRequest, In) (*Out, error) {
-	return func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*Out, error) { return f(ctx, in) }
+func plain[In, Out any](f func(*Tools, context.Context, In) (*Out, error)) func(*Tools, context.Context, *mcp.CallToolRequest, In) (*Out, error) {
+	return func(t *Tools, ctx context.Context, _ *mcp.CallToolRequest, in In) (*Out, error) { return f(t, ctx, in) }
 }
 
-// add offers one tool. Arguments are read and the structured content is encoded
+// newTool makes one tool. Arguments are read and the structured content is encoded
 // here, not by the SDK: its errors teach a model little, and it would round
 // numbers beyond 2^53 on their way through float64.
-func add[In, Out any](s *mcp.Server, name, description string, f func(context.Context, *mcp.CallToolRequest, In) (*Out, error), text func(*Out) string) {
+func newTool[In, Out any](name, description string, f func(*Tools, context.Context, *mcp.CallToolRequest, In) (*Out, error), text func(*Out) string) tool {
 	no, openWorld := false, name == Ask // a model may be asked, outside
 	input := inputSchema[In]()
-	s.AddTool(&mcp.Tool{
+	return tool{&mcp.Tool{
 		Name:         name,
 		Description:  description,
 		InputSchema:  input,
 		OutputSchema: outputSchema[Out](),
 		Annotations:  &mcp.ToolAnnotations{ReadOnlyHint: true, DestructiveHint: &no, IdempotentHint: true, OpenWorldHint: &openWorld},
-	}, func(ctx context.Context, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	}, func(ctx context.Context, t *Tools, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		in, err := readArguments[In](r.Params.Arguments, input)
 		if err != nil {
 			return nil, err
 		}
-		out, err := f(ctx, r, in)
+		out, err := f(t, ctx, r, in)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +112,7 @@ func add[In, Out any](s *mcp.Server, name, description string, f func(context.Co
 			Content:           []mcp.Content{&mcp.TextContent{Text: text(out)}},
 			StructuredContent: content,
 		}, nil
-	})
+	}}
 }
 
 // Encode is the JSON of what a tool gave, for clients and the command line.

@@ -123,8 +123,11 @@ func TestPrivilegedRoleOfOneDatabase(t *testing.T) {
 	}{{false, nil, false}, {true, nil, true}, {false, &yes, true}, {true, &no, false}} {
 		cfg := &config.Config{Databases: map[string]config.Database{"shop": {Security: &config.Overrides{AllowPrivilegedRole: c.one}}, "desk": {}}}
 		cfg.Security.AllowPrivilegedRole = c.all
-		if allowsPrivileged(cfg, "shop") != c.want || allowsPrivileged(cfg, "desk") != c.all {
-			t.Errorf("%+v", c)
+		for name, want := range map[string]bool{"shop": c.want, "desk": c.all} {
+			s := &settings{database: cfg.Databases[name], security: cfg.Security}
+			if s.allowPrivileged() != want {
+				t.Errorf("%+v: %s", c, name)
+			}
 		}
 	}
 }

@@ -24,15 +24,11 @@ var textSettings = []struct{ name, value string }{
 	{"standard_conforming_strings", "on"},
 }
 
-// poolConfig is how to connect, through the gate. Its errors never hold the URL.
-func poolConfig(c config.Database, g *gate) (*pgxpool.Config, error) {
-	url, err := c.URL.Reveal()
-	if err != nil {
-		return nil, err
-	}
+// poolConfig is how to connect to url, through the gate. Its errors never hold the URL.
+func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error) {
 	p, err := pgxpool.ParseConfig(url)
 	if err != nil { // quotes the URL
-		return nil, errors.New(`not of the form "postgres://user:password@host:5432/database", where special letters of a password are written as %XX`)
+		return nil, errNoURL
 	}
 	p.MinConns = int32(c.Pool.Min)
 	p.MaxConns = int32(c.Pool.Max)
@@ -54,6 +50,8 @@ func poolConfig(c config.Database, g *gate) (*pgxpool.Config, error) {
 	}
 	return p, nil
 }
+
+var errNoURL = errors.New(`not of the form "postgres://user:password@host:5432/database", where special letters of a password are written as %XX`)
 
 // seemsDead looks at a connection that has been idle for a while, without a
 // round trip: a server that has gone has said so, or has closed its end. Only

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
-	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
@@ -19,43 +20,72 @@ type Database struct {
 	Name        string
 	Description string
 
-	rules   *policy.Rules
-	pool    *pgxpool.Pool
-	gate    *gate
-	keeper  *keeper
-	orphans orphans
-	log     *slog.Logger
+	settings *settings
+	rules    *policy.Rules
+	pool     *pgxpool.Pool
+	gate     *gate
+	keeper   *keeper
+	orphans  orphans
+	log      *slog.Logger
 
-	statistics bool // are wanted
+	owners     atomic.Int64 // how many Databases it belongs to; 0: it is closed
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
-func newDatabase(life context.Context, c *config.Config, name string, pc *pgxpool.Config, g *gate, log *slog.Logger) (*Database, error) {
+func newDatabase(ctx context.Context, name string, s *settings, log *slog.Logger) (*Database, error) {
+	g := &gate{allowPrivileged: s.allowPrivileged()}
+	pc, err := poolConfig(s.database, s.url, g)
+	if err != nil {
+		return nil, fmt.Errorf("url of database %s: %w", name, err)
+	}
+	life, stop := context.WithCancel(ctx)
 	pool, err := pgxpool.NewWithConfig(life, pc)
 	if err != nil {
+		stop()
 		return nil, fmt.Errorf("make pool of database %s: %w", name, err)
 	}
 	db := &Database{
 		Name:        name,
-		Description: c.Databases[name].Description,
-		rules:       policy.Compile(c, name),
+		Description: s.database.Description,
+		settings:    s,
+		stop:        stop,
+		rules:       policy.Compile(s.config, name),
 		pool:        pool,
 		gate:        g,
-		orphans:     orphans{most: c.Databases[name].Pool.MaxOrphans},
+		orphans:     orphans{most: s.database.Pool.MaxOrphans},
 		log:         log.With("database", name),
-		statistics:  c.LLM != nil && c.Answers.Values != "off",
 	}
 	db.keeper = &keeper{
 		life:    life,
 		load:    db.load,
-		refresh: time.Duration(c.Databases[name].CatalogRefresh),
+		refresh: time.Duration(s.database.CatalogRefresh),
 		changed: make(chan struct{}, 1),
 		remedy:  func(err error) string { return remedy(name, err) },
 		log:     db.log,
 	}
+	db.owners.Store(1)
+	db.background.Go(func() { db.keeper.run(life) })
 	return db, nil
 }
 
+// share makes one more the owner of d, unless it is closed.
+func (d *Database) share() bool {
+	for {
+		n := d.owners.Load()
+		if n == 0 || d.owners.CompareAndSwap(n, n+1) {
+			return n > 0
+		}
+	}
+}
+
+// close ends d if its caller is the last owner.
 func (d *Database) close() {
+	if d.owners.Add(-1) > 0 {
+		return
+	}
+	d.stop()
+	d.background.Wait()
 	d.keeper.wait()
 	d.pool.Close()
 }
@@ -158,7 +188,7 @@ func (d *Database) load(ctx context.Context) (*snapshot, error) {
 		if s.types, err = loadTypes(ctx, c); err != nil {
 			return err
 		}
-		if s.role, err = loadRole(ctx, c, d.rules.Close(s.catalog), d.gate.newest()); err != nil || !d.statistics {
+		if s.role, err = loadRole(ctx, c, d.rules.Close(s.catalog), d.gate.newest()); err != nil || !d.settings.statistics {
 			return err
 		}
 		s.statistics, err = catalog.LoadStatistics(ctx, c, d.seen(s.catalog))

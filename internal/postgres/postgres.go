@@ -13,18 +13,14 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/nearest"
 )
 
 // Databases are all databases that are served, by name.
 type Databases struct {
-	names      []string
-	byName     map[string]*Database
-	stop       context.CancelFunc
-	background sync.WaitGroup
+	names  []string
+	byName map[string]*Database
 }
 
 // Open makes the pools and begins loading catalogs in the background. It does
@@ -33,42 +29,51 @@ type Databases struct {
 //
 // The end of ctx ends nothing here; [Databases.Close] does.
 func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
+	return (*Databases)(nil).Reopen(ctx, c, log)
+}
+
+// Reopen is [Open] for another configuration. A database whose settings are the
+// same, its URL included, is taken over as it is, with its pool and its catalog,
+// and belongs to both from then on: each of them is closed.
+func (former *Databases) Reopen(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
 	d := &Databases{
 		names:  slices.Sorted(maps.Keys(c.Databases)),
 		byName: map[string]*Database{},
 	}
-	pools, gates := map[string]*pgxpool.Config{}, map[string]*gate{}
+	settings := map[string]*settings{}
 	var problems []error
 	for _, name := range d.names {
-		gates[name] = &gate{allowPrivileged: allowsPrivileged(c, name)}
-		p, err := poolConfig(c.Databases[name], gates[name])
+		s, err := settingsOf(c, name)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("url of database %s: %w", name, err))
 		}
-		pools[name] = p
+		settings[name] = s
 	}
 	if problems != nil {
 		return nil, errors.Join(problems...)
 	}
-	ctx, d.stop = context.WithCancel(context.WithoutCancel(ctx))
 	for _, name := range d.names {
-		db, err := newDatabase(ctx, c, name, pools[name], gates[name], log)
+		if db := former.like(name, settings[name]); db != nil {
+			d.byName[name] = db
+			continue
+		}
+		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], log)
 		if err != nil {
 			d.Close()
 			return nil, err
 		}
 		d.byName[name] = db
-		d.background.Go(func() { db.keeper.run(ctx) })
 	}
 	return d, nil
 }
 
-// allowsPrivileged is what is said of the roles of one database, or of all.
-func allowsPrivileged(c *config.Config, name string) bool {
-	if o := c.Databases[name].Security; o != nil && o.AllowPrivilegedRole != nil {
-		return *o.AllowPrivilegedRole
+// like is the database of that name, shared from now on, if it has these settings
+// and is not closed; else nil.
+func (d *Databases) like(name string, s *settings) *Database {
+	if d == nil || d.byName[name] == nil || !d.byName[name].settings.equal(s) || !d.byName[name].share() {
+		return nil
 	}
-	return c.Security.AllowPrivilegedRole
+	return d.byName[name]
 }
 
 // Names are the databases' names, sorted.
@@ -93,10 +98,9 @@ func Find(name string, among []string) (string, error) {
 	return "", &UnknownDatabase{Name: name, Names: slices.Clone(among), Nearest: nearest.Name(name, among)}
 }
 
-// Close stops refreshing and closes every connection, waiting for those lent.
+// Close stops refreshing and closes every connection, waiting for those lent, of
+// the databases that belong to no others.
 func (d *Databases) Close() {
-	d.stop()
-	d.background.Wait()
 	var closing sync.WaitGroup
 	for _, db := range d.byName {
 		closing.Go(db.close)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,72 @@ func TestRouting(t *testing.T) {
 	if db, err := alone.Get(""); err != nil || db.Name != "shop" {
 		t.Errorf("no name with one database: %v, %v", db, err)
 	}
+}
+
+// Of another configuration, what is the same is the same, and lives until the last
+// owner closes it.
+func TestReopen(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "url")
+	write := func(user string) {
+		if err := os.WriteFile(file, []byte("postgres://"+user+"@"+closedPort(t)+"/db?sslmode=disable"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one")
+	nowhere := "postgres://someone@" + closedPort(t) + "/db?sslmode=disable"
+	first := configure(t, map[string]string{"shop": nowhere, "desk": nowhere, "rotated": nowhere})
+	change := func(c *config.Config, name string, f func(*config.Database)) {
+		db := c.Databases[name]
+		f(&db)
+		c.Databases[name] = db
+	}
+	change(first, "rotated", func(db *config.Database) { db.URL = config.Secret{File: file} })
+	log := slog.New(slog.DiscardHandler)
+	a, err := Open(t.Context(), first, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := *first
+	second.Databases = maps.Clone(first.Databases)
+	change(&second, "desk", func(db *config.Database) { db.Pool.Max++ })
+	write("two")
+	b, err := a.Reopen(t.Context(), &second, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, same := range map[string]bool{"shop": true, "desk": false, "rotated": false} {
+		if (a.byName[name] == b.byName[name]) != same {
+			t.Errorf("%s is the same: %v", name, !same)
+		}
+	}
+	stricter := second
+	stricter.Security.AllowExplain = !stricter.Security.AllowExplain
+	c, err := b.Reopen(t.Context(), &stricter, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.byName["shop"] == b.byName["shop"] {
+		t.Error("a database goes on under another policy")
+	}
+	c.Close()
+
+	shop := a.byName["shop"]
+	a.Close()
+	if shop.keeper.life.Err() != nil {
+		t.Error("it was closed although it has another owner")
+	}
+	b.Close()
+	if shop.keeper.life.Err() == nil {
+		t.Error("it was not closed")
+	}
+	d, err := b.Reopen(t.Context(), &second, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.byName["shop"] == shop {
+		t.Error("a closed database was taken over")
+	}
+	d.Close()
 }
 
 func TestOpenNamesEveryBadURLAndNoSecret(t *testing.T) {

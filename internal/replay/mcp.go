@@ -172,6 +172,18 @@ func (s *scenario) mcpTools(in invocation) error {
 	return nil
 }
 
+func (s *scenario) mcpStderr(in invocation) error {
+	if len(in.args) != 1 {
+		return errUsage
+	}
+	ses, err := s.session(in.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = in.stdout.Write(ses.stderr.bytes())
+	return err
+}
+
 func (s *scenario) mcpClose(in invocation) error {
 	if len(in.args) != 1 {
 		return errUsage

@@ -177,12 +177,21 @@ func (s *scenario) modelRequests(in invocation) error {
 	return nil
 }
 
-// ServeHTTP answers a request for a chat completion.
+// ServeHTTP answers a request for a chat completion or for the list of models.
 func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost || r.URL.Path != "/v1/chat/completions" {
+	switch r.Method + " " + r.URL.Path {
+	case "POST /v1/chat/completions":
+		m.complete(w, r)
+	case "GET /v1/models":
+		if !m.faulty(w, r) {
+			fmt.Fprintln(w, `{"object": "list", "data": []}`)
+		}
+	default:
 		http.NotFound(w, r)
-		return
 	}
+}
+
+func (m *model) complete(w http.ResponseWriter, r *http.Request) {
 	req := modelRequest{authorization: r.Header.Get("Authorization")}
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -190,16 +199,8 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	m.mu.Lock()
 	m.requests = append(m.requests, req)
-	fault, delay := m.fault, m.delay
 	m.mu.Unlock()
-	if delay > 0 {
-		select {
-		case <-time.After(delay):
-		case <-r.Context().Done():
-			return
-		}
-	}
-	if fault != nil && fault(w) {
+	if m.faulty(w, r) {
 		return
 	}
 	content, ok := m.next(req)
@@ -217,6 +218,21 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}},
 		"usage": map[string]any{"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
 	})
+}
+
+// faulty waits as the fault of the hour wants, and reports whether it has answered.
+func (m *model) faulty(w http.ResponseWriter, r *http.Request) bool {
+	m.mu.Lock()
+	fault, delay := m.fault, m.delay
+	m.mu.Unlock()
+	if delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-r.Context().Done():
+			return true
+		}
+	}
+	return fault != nil && fault(w)
 }
 
 // next is the reply to the question that the request ends with, or else the one

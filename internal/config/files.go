@@ -1,0 +1,62 @@
+package config
+
+import (
+	"crypto/sha256"
+	"os"
+	"reflect"
+)
+
+// Files are what the configuration c at path was read from: its own files and
+// those of secrets, verified queries and the calibration, each with a hash of what
+// it holds now, which is empty for one that cannot be read.
+func (c *Config) Files(path string) map[string]string {
+	files := map[string]string{}
+	add := func(name string) {
+		if name == "" {
+			return
+		}
+		files[name] = ""
+		if text, err := os.ReadFile(name); err == nil {
+			sum := sha256.Sum256(text)
+			files[name] = string(sum[:])
+		}
+	}
+	own := []string{path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		own, _ = cueFiles(path) // none: that is a change too
+	}
+	for _, name := range own {
+		add(name)
+	}
+	add(c.Answers.Calibration)
+	for _, db := range c.Databases {
+		add(db.Verified)
+	}
+	for _, secret := range secrets(reflect.ValueOf(c)) {
+		add(secret.File)
+	}
+	return files
+}
+
+// secrets are all that v holds.
+func secrets(v reflect.Value) []Secret {
+	var found []Secret
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return secrets(v.Elem())
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			found = append(found, secrets(v.MapIndex(key))...)
+		}
+	case reflect.Struct:
+		if secret, ok := v.Interface().(Secret); ok {
+			return []Secret{secret}
+		}
+		for i := range v.NumField() {
+			found = append(found, secrets(v.Field(i))...)
+		}
+	}
+	return found
+}
