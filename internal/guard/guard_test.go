@@ -28,6 +28,15 @@ func TestStatement(t *testing.T) {
 	}
 }
 
+// TestMistakesRefuse shows that a mistake of the guard's own is a refusal: this policy
+// has no catalog.
+func TestMistakesRefuse(t *testing.T) {
+	p := &policy.Policy{Limits: practice(t).Limits}
+	if _, refusal := verdict(t, "SELECT name FROM pets", p); refusal == nil || refusal.Code != Internal {
+		t.Errorf("%v, want %s", refusal, Internal)
+	}
+}
+
 func TestExplainCanBeForbidden(t *testing.T) {
 	p := practice(t)
 	p.AllowExplain = false
@@ -74,6 +83,31 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%d are admitted: %v", tt.most+2, refusal)
 			}
 		})
+	}
+}
+
+// TestWordsOfExpressions shows of each keyword whether it adds to an expression, or
+// ends one, so that the next begins anew.
+func TestWordsOfExpressions(t *testing.T) {
+	limits := policy.Limits{MaxStatementSize: 8 << 10, MaxTokens: 3000}
+	for _, word := range strings.Fields("NOT IS ISNULL NOTNULL COLLATE AT LIKE ILIKE SIMILAR IN OVERLAPS ESCAPE BETWEEN") {
+		if refusal := checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators), limits); refusal != nil {
+			t.Errorf("%s: %v", word, refusal)
+		}
+		if checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators+1), limits) == nil {
+			t.Errorf("%s adds nothing", word)
+		}
+	}
+	const long = maxOperators * 3 / 4
+	for _, word := range strings.Fields(", AND OR WHEN THEN ELSE SELECT FROM WHERE ON USING GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT") {
+		if refusal := checkText("SELECT 1"+strings.Repeat("+1", long)+" "+word+" 1"+strings.Repeat("+1", long), limits); refusal != nil {
+			t.Errorf("%s ends nothing: %v", word, refusal)
+		}
+	}
+	for _, words := range []string{"IS DISTINCT FROM", "WITHIN GROUP", "a.group", "BETWEEN 1 AND"} {
+		if checkText("SELECT 1"+strings.Repeat("+1", long)+" "+words+" 1"+strings.Repeat("+1", long), limits) == nil {
+			t.Errorf("%s ends an expression", words)
+		}
 	}
 }
 
