@@ -14,7 +14,8 @@
 //     (ground.go, lookup.go);
 //   - generate: SQL, a question back, or why there is no answer (generate.go);
 //   - check, plan and run, as for any statement (pipeline.go);
-//   - repair: SQL anew, from what was wrong with the last (repair.go);
+//   - repair: SQL anew, from what was wrong with the last (repair.go), or from what
+//     its result lacks (weak.go);
 //   - judge: a second look at the answer (judge.go, sample.go).
 //
 // Checks without a model (checks.go) and the verdict make the confidence
@@ -62,7 +63,7 @@ type Answer struct {
 	Assumptions []string      `json:"assumptions,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
 	Flags       []string      `json:"flags,omitempty"`    // the checks that found something, by their names in answers.checks; the reasons are the confidence's
-	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
+	Attempts    []Attempt     `json:"attempts,omitempty"` // other SQL that was tried, in order
 	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
 	Verified    string        `json:"verified,omitempty"` // the name of the verified query that it is of
 	Cached      bool          `json:"cached,omitempty"`   // no model was asked: what it said before was remembered
@@ -96,7 +97,8 @@ type Confidence struct {
 	Ceiling float64 `json:"-"`
 }
 
-// An Attempt is SQL that was refused or failed, and why.
+// An Attempt is SQL that was refused or failed, or that found nothing where other
+// SQL may find something, and why.
 type Attempt struct {
 	SQL     string `json:"sql"`
 	Code    string `json:"code"`

@@ -116,7 +116,7 @@ func TestScoreNeverRises(t *testing.T) {
 	for _, k := range checks {
 		all = append(all, doubt{k.weight, 1, k.name}, doubt{k.weight, k.cap, k.name})
 	}
-	if len(all) != 9+9+2+3+2*10 {
+	if len(all) != 9+9+2+3+2*11 {
 		t.Fatalf("%d doubts: does one lack?", len(all))
 	}
 

@@ -110,6 +110,9 @@ func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage s
 	if err != nil || a.Status != "" {
 		return a, err
 	}
+	if done, err = p.reconsider(ctx, a, v, in, done, progress); err != nil {
+		return nil, err
+	}
 	return a, p.assess(ctx, a, v, in, done, progress)
 }
 
@@ -128,6 +131,8 @@ type outcome struct {
 	draft     draft
 	statement guard.Statement
 	result    *query.Result
+	looks     shape
+	mended    int // how often, before it was this SQL
 }
 
 // run runs the SQL of a draft, and has it mended where it is refused or fails, as
@@ -139,9 +144,9 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progre
 			a.Status, a.Message = Status(d.Status), d.Message
 			return outcome{}, nil
 		}
-		statement, result, err := p.execute(ctx, a, progress)
+		done, err := p.try(ctx, a, d, progress)
 		if err == nil {
-			return outcome{d, statement, result}, nil
+			return done, nil
 		}
 		f, ok := faultOf(err)
 		if !ok {
@@ -166,6 +171,19 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progre
 	}
 }
 
+// try runs the SQL of a, which is that of d.
+func (p *Pipeline) try(ctx context.Context, a *Answer, d draft, progress func(string)) (outcome, error) {
+	statement, result, err := p.execute(ctx, a, progress)
+	if err != nil {
+		return outcome{}, err
+	}
+	looks, err := shapeOf(result)
+	if err != nil {
+		return outcome{}, fmt.Errorf("read result: %w", err)
+	}
+	return outcome{d, statement, result, looks, len(a.Attempts)}, nil
+}
+
 // execute has the SQL of a checked, planned and run.
 func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)) (guard.Statement, *query.Result, error) {
 	progress("check")
@@ -186,13 +204,9 @@ func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)
 
 // assess computes how far an answer can be trusted, and decides what is given out.
 func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done outcome, progress func(string)) error {
-	looks, err := shapeOf(done.result)
-	if err != nil {
-		return fmt.Errorf("read result: %w", err)
-	}
 	var doubts []doubt
-	a.Flags, doubts = evidence{in.question, in.grounds, done.draft, done.statement.Facts(), looks, v.statistics}.check(p.config.Answers.Checks)
-	doubts = append(doubts, mended(len(a.Attempts))...)
+	a.Flags, doubts = v.evidence(in, done).check(p.config.Answers.Checks)
+	doubts = append(doubts, mended(done.mended)...)
 	if p.config.Answers.MaxModelCalls == 1 {
 		a.Confidence = p.rate(a.Database, append(doubts, unexamined))
 		p.decide(a, done.result, nil)
@@ -200,7 +214,7 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 	}
 
 	progress("judge")
-	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), looks, ""}
+	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), done.looks, ""}
 	found, more, err := p.examine(ctx, a, seen)
 	if err != nil {
 		return err
@@ -209,7 +223,7 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 	if found != nil {
 		a.Reading = found.ReadsAs
 	}
-	if p.config.Answers.JudgeRows == "sample" && looks.rows > 0 {
+	if p.config.Answers.JudgeRows == "sample" && done.looks.rows > 0 {
 		if seen.sample, err = sampleText(done.result, in.question, a.SQL); err != nil {
 			return err
 		}
@@ -280,6 +294,21 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 		return &Error{Code: "model_failed", Message: plain(fmt.Sprintf("the model's reply in the stage %s is unusable: %v", r.Stage, err), 500)}
 	}
 	a.talk.hear(r.Stage, s.Content)
+	return nil
+}
+
+// grave is err, if it ends a question that could be answered without what was asked
+// of the model: its context ended, unless the question's own time is up, or a
+// golden answer is missing, which is a mistake of whoever set the goldens up.
+func grave(ctx context.Context, err error) error {
+	switch e, ok := errors.AsType[*Error](err); {
+	case timeUp(ctx):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case ok && e.Code == string(llm.NoGolden):
+		return err
+	}
 	return nil
 }
 
