@@ -64,6 +64,7 @@ func table() []command {
 		{"mcp wait", "[-text] SESSION", "wait for the end of the call that mcp start has started, and print as mcp call does; ! wants the tool to say no", negates | prints, (*scenario).mcpWait},
 		{"metric", "FILE|@FILE NAME[{LABEL=\"VALUE\",...}]", "print the value of a metric in a file, or of the server whose address is in the file; the sum if several have these labels; ! wants none", negates | prints, (*scenario).metric},
 		{"model fault", "status CODE [RETRY_AFTER] | delay DURATION | garbage | cut | none", "make the model refuse, answer late, answer nonsense, break off, or be well again", 0, (*scenario).modelFault},
+		{"model golden", "FOLDER", "start an OpenAI-compatible model that says what the golden answers in golden/FOLDER hold, and nothing else; -record asks the configured model, and writes them; put its URL into MODEL_URL", 0, (*scenario).modelGolden},
 		{"model replies", "FILE...", "say from now on what these files hold: generate.json in the stage generate, and so on; a stage with several files (generate-2.json) says them in turn, the last for good; questions.json holds replies to single questions, as {QUESTION: {STAGE: REPLY}}, which come first", 0, (*scenario).modelReplies},
 		{"model requests", "", "print what the model was asked so far", prints, (*scenario).modelRequests},
 		{"model start", "[FILE...]", "start an OpenAI-compatible model that says what the files hold (see model replies), and in the stage judge, unless a file says otherwise, that all is well; put its URL into MODEL_URL", 0, (*scenario).modelStart},

@@ -30,6 +30,7 @@ type scenario struct {
 	options   Options
 	server    *pgtest.Server // on which its databases are
 	own       bool           // it has the server for itself
+	name      string         // what the scenario is called
 	folder    string         // that its file is in
 	suffix    string         // for names that are not the database's own, such as roles
 	variables []string       // names of the environment variables that the script sets
@@ -66,6 +67,7 @@ func newScenario(ctx context.Context, o Options, file string) (*scenario, error)
 	}
 	s := &scenario{
 		ctx:       ctx,
+		name:      Name(file),
 		folder:    folder,
 		options:   o,
 		server:    o.Server,
