@@ -50,6 +50,10 @@ started from local binaries. The last line is "N passed, N failed, N skipped".`,
 				replay.Help(a.stdout)
 				return nil
 			}
+			if cmd.Flags().Changed("config") && !f.record {
+				return &usageError{errors.New("--config goes with --record")}
+			}
+			f.config, _ = configOf(cmd, nil)
 			return a.runReplay(cmd.Context(), args, f)
 		},
 	}
@@ -62,6 +66,9 @@ started from local binaries. The last line is "N passed, N failed, N skipped".`,
 	flags.StringVar(&f.format, "format", "text", "report as text, json or junit")
 	flags.StringVar(&f.golden, "golden", "", "`FOLDER` that scenarios compare with (default the nearest folder \"golden\" above each)")
 	flags.BoolVar(&f.update, "update", false, "rewrite what scenarios compare with, where they pass otherwise")
+	flags.BoolVar(&f.record, "record", false, "ask the model of the configuration what \"model golden\" stands for, and write its answers")
+	configFlag(cmd)
+	flags.Lookup("config").Usage = "with --record, the configuration `FILE` that names the model"
 	flags.BoolVar(&f.keep, "keep", false, "leave databases and work folders for a look, until Ctrl-C if the server is not yours")
 	flags.BoolVar(&f.verbose, "verbose", false, "print the transcripts of scenarios that pass, too")
 	flags.BoolVar(&f.coverage, "coverage", false, "name the tools, codes, statuses and settings that no scenario touched")
@@ -71,8 +78,8 @@ started from local binaries. The last line is "N passed, N failed, N skipped".`,
 
 type replayFlags struct {
 	postgres, image               string
-	run, format, golden           string
-	list, update, keep            bool
+	run, format, golden, config   string
+	list, update, record, keep    bool
 	verbose, coverage, helpScript bool
 	parallel                      int
 }
@@ -87,6 +94,10 @@ func (a *app) runReplay(ctx context.Context, paths []string, f replayFlags) erro
 			fmt.Fprintln(a.stdout, replay.Name(file))
 		}
 		return nil
+	}
+	model, err := f.model()
+	if err != nil {
+		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -103,6 +114,7 @@ func (a *app) runReplay(ctx context.Context, paths []string, f replayFlags) erro
 		Options: replay.Options{
 			Server:  server,
 			Golden:  f.golden,
+			Record:  model,
 			Update:  f.update,
 			Program: program,
 			Verbose: f.verbose,
@@ -164,6 +176,21 @@ func (f replayFlags) find(paths []string) ([]string, error) {
 		return nil, fmt.Errorf("none of the %d scenarios matches --run %q", all, f.run)
 	}
 	return files, nil
+}
+
+// model is the one whose answers are recorded, or nil.
+func (f replayFlags) model() (*config.LLM, error) {
+	if !f.record {
+		return nil, nil
+	}
+	cfg, err := loadConfig(f.config)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.LLM == nil || cfg.LLM.Replay != "" {
+		return nil, fmt.Errorf("%s names no model whose answers could be recorded", f.config)
+	}
+	return cfg.LLM, nil
 }
 
 // write writes the report. What is for programs has standard output for itself.

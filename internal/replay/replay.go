@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
@@ -25,6 +26,7 @@ import (
 type Options struct {
 	Server *pgtest.Server // on which databases are made
 	Golden string         // folder of the "golden" command; empty: the nearest one above the scenario
+	Record *config.LLM    // the model whose answers "model golden" writes; nil: it says what is written
 	Update bool           // rewrite what "cmp" and "golden" find different, if all else is well
 
 	// Program is the pgmcp that "exec pgmcp" means, an absolute path; empty: the

@@ -30,6 +30,8 @@ type scenario struct {
 	options   Options
 	server    *pgtest.Server // on which its databases are
 	own       bool           // it has the server for itself
+	name      string         // what the scenario is called
+	folder    string         // that its file is in
 	suffix    string         // for names that are not the database's own, such as roles
 	variables []string       // names of the environment variables that the script sets
 	ts        *testscript.TestScript
@@ -59,8 +61,14 @@ func newScenario(ctx context.Context, o Options, file string) (*scenario, error)
 			return nil, err
 		}
 	}
+	folder, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
 	s := &scenario{
 		ctx:       ctx,
+		name:      Name(file),
+		folder:    folder,
 		options:   o,
 		server:    o.Server,
 		own:       ownServer.Match(archive.Comment),
@@ -89,7 +97,8 @@ func (s *scenario) setup(e *testscript.Env) error {
 		s.variables = append(s.variables, name)
 	}
 	e.Setenv("SUFFIX", s.suffix)
-	s.variables = append(s.variables, "SUFFIX")
+	e.Setenv("FOLDER", s.folder)
+	s.variables = append(s.variables, "SUFFIX", "FOLDER")
 	if s.options.Keep {
 		s.kept = append(s.kept, e.WorkDir)
 	}
