@@ -196,4 +196,7 @@ CREATE FUNCTION ascii(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT ib
 CREATE TYPE tally AS (number int);
 CREATE FUNCTION to_tally(m money) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
 CREATE CAST (money AS tally) WITH FUNCTION to_tally(money) AS IMPLICIT;
+CREATE FUNCTION to_tally(t text) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
+CREATE CAST (text AS tally) WITH FUNCTION to_tally(text) AS IMPLICIT;
+CREATE FUNCTION billed(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
 CREATE FUNCTION chr(t tally) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
