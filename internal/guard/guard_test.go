@@ -72,6 +72,7 @@ func TestBounds(t *testing.T) {
 		}, maxJoins},
 		{"comments", func(n int) string { return "SELECT 1" + strings.Repeat("/**/", n) }, maxComments},
 		{"nested comments", func(n int) string { return "SELECT 1" + strings.Repeat("/*", n) + strings.Repeat("*/", n) }, maxComments},
+		{"line comments", func(n int) string { return "SELECT 1" + strings.Repeat("--\n", n) }, maxComments},
 		{"tokens", func(n int) string { return "SELECT " + strings.Repeat("1,", n/2-1) + "1" }, 3000},
 	}
 	for _, tt := range tests {
@@ -119,6 +120,7 @@ func TestBoundsLeaveRoom(t *testing.T) {
 		"a long CASE":       "SELECT CASE" + strings.Repeat(" WHEN 1 = 2 THEN 'x'", 300) + " END",
 		"many sums":         "SELECT 1" + strings.Repeat(", sum(1 + 2) / count(*)", 200),
 		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
+		"doubled quotes":    "SELECT '" + strings.Repeat("''", 5000) + "'",
 		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",
 	} {
 		if refusal := checkText(sql, practice(t).Limits); refusal != nil {

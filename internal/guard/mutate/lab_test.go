@@ -23,7 +23,7 @@ type lab struct {
 const jobs = 2
 
 // skipped are tests that no rule depends on, or that take long.
-const skipped = "^(TestMutants|TestStackOverflow.*|TestWorstTime|TestCrowd|TestWorkIsLinear|TestLargest|TestWrapping|TestSpelling|TestCheckIsSafeForConcurrentUse)$"
+const skipped = "^(TestMutants|TestStackOverflow.*|TestWorstTime|TestCrowd|TestWorkIsLinear|TestLargest|TestWrapping|TestSpelling|TestCheckIsSafeForConcurrentUse|FuzzCheck)$"
 
 // survivors are the mutants for which no test fails.
 func (l *lab) survivors(ctx context.Context, mutants []mutant) ([]mutant, error) {

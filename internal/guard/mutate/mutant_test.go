@@ -48,6 +48,7 @@ type source struct {
 	insertions []insertion
 	mutants    *[]mutant
 	guarded    map[ast.Node]bool // what refuses there is left out with the condition before it
+	settled    map[ast.Node]bool // what is returned there does not matter: a refusal goes before
 }
 
 // mutate reads a file and returns it with its mutants, which it adds to all.
@@ -62,7 +63,7 @@ func mutate(path string, all *[]mutant) ([]byte, error) {
 		return nil, err
 	}
 	s := &source{
-		pkg: tree.Name.Name, name: filepath.Base(path), text: text, base: tree.FileStart, mutants: all, guarded: map[ast.Node]bool{},
+		pkg: tree.Name.Name, name: filepath.Base(path), text: text, base: tree.FileStart, mutants: all, guarded: map[ast.Node]bool{}, settled: map[ast.Node]bool{},
 		lines: func(at token.Pos) int { return files.Position(at).Line },
 	}
 	for _, d := range tree.Decls {
@@ -166,7 +167,7 @@ func (s *source) function(signature *ast.FuncType, body *ast.BlockStmt) {
 		case *ast.SwitchStmt:
 			s.cases(n)
 		case *ast.ReturnStmt:
-			if verdict {
+			if verdict && !s.settled[n] {
 				s.always(n.Results[0])
 				s.never(n.Results[0])
 			}
@@ -235,8 +236,13 @@ func (s *source) reasons(n ast.Expr) {
 // statements leaves out calls that are made for what they do, and what is noted
 // in a table.
 func (s *source) statements(list []ast.Stmt, guarded bool) {
-	for _, statement := range list {
+	for i, statement := range list {
 		switch n := statement.(type) {
+		case *ast.ReturnStmt:
+			if i > 0 {
+				before, ok := list[i-1].(*ast.ExprStmt)
+				s.settled[n] = ok && refuses(before)
+			}
 		case *ast.ExprStmt, *ast.IncDecStmt:
 			if !guarded || !refuses(n) {
 				s.wrap(n, "without", "if live(#) { ", " }")

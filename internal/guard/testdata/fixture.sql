@@ -1,8 +1,8 @@
 -- A veterinary practice: the database that the guard's tests are about.
 --
 -- Readable schemas: clinic, report. Blocked: schema vault; tables clinic.cards and
--- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash and
--- clinic.staff.salary. Schema lab is neither readable nor blocked. Of the functions
+-- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash,
+-- clinic.staff.salary and clinic.codes_secret.code. Schema lab is neither readable nor blocked. Of the functions
 -- clinic.age_in_years, clinic.visits_of, clinic.calendar, clinic.plus_one,
 -- clinic.owner_of, clinic.keepers, clinic.handover, clinic.set_config,
 -- clinic.keeper_of, clinic.sitter_of, clinic.initcap, clinic.marked and
@@ -73,6 +73,8 @@ CREATE TABLE log (id int, at timestamptz NOT NULL DEFAULT now(), what text);
 CREATE TABLE log_private () INHERITS (log);
 CREATE TABLE vault.keys (id int, token text);
 CREATE SEQUENCE vault.hidden;
+CREATE TABLE codes (code text);
+CREATE TABLE codes_secret () INHERITS (codes); -- code blocked
 CREATE TABLE lab.results (id int, pet_id int, value numeric);
 CREATE SEQUENCE tickets;
 
@@ -111,6 +113,7 @@ CREATE DOMAIN pairings AS pairing[];
 CREATE DOMAIN keeper AS owners;
 CREATE TABLE adoptions (id int, taker owners, earlier owners[], others pairings, keeper keeper);
 CREATE VIEW takers AS SELECT taker FROM adoptions;
+CREATE VIEW taker_names AS SELECT id, (taker).name FROM adoptions;
 CREATE VIEW adoption_ids AS SELECT id FROM adoptions;
 CREATE FUNCTION owner_of(pet int) RETURNS owners LANGUAGE sql STABLE AS 'SELECT o FROM clinic.owners o JOIN clinic.pets p ON p.owner_id = o.id WHERE p.id = pet';
 CREATE FUNCTION keepers() RETURNS owners[] LANGUAGE sql STABLE AS 'SELECT array_agg(o) FROM clinic.owners o';
@@ -196,4 +199,7 @@ CREATE FUNCTION ascii(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT ib
 CREATE TYPE tally AS (number int);
 CREATE FUNCTION to_tally(m money) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
 CREATE CAST (money AS tally) WITH FUNCTION to_tally(money) AS IMPLICIT;
+CREATE FUNCTION to_tally(t text) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
+CREATE CAST (text AS tally) WITH FUNCTION to_tally(text) AS IMPLICIT;
+CREATE FUNCTION billed(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
 CREATE FUNCTION chr(t tally) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
