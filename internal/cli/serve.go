@@ -21,7 +21,8 @@ func (a *app) serve() *cobra.Command {
 		Long: `Serve the databases of a configuration to MCP clients, over standard input and
 output or over HTTP at /mcp, as the configuration says. It stops on INT or TERM,
 after the calls in flight; on a second one, at once. On HUP, and when the
-configuration has changed, it takes that up while it serves.`,
+configuration has changed, it takes that up while it serves; HUP also rotates the
+audit file.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, _ := configOf(cmd, args)

@@ -18,6 +18,7 @@ import (
 
 // A service is a configuration at work: all that serve, ask and sql need.
 type service struct {
+	*observers
 	log       *slog.Logger
 	chain     call.Chain
 	databases *postgres.Databases
@@ -26,39 +27,42 @@ type service struct {
 
 // open puts the parts together as cfg says. The model's replies are written to
 // the folder record, if that is not empty. What former, which may be nil, has and
-// cfg does not change goes on. The databases are up to close from then on; the end
-// of ctx does not end them, so that calls can be drained.
-func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (*service, error) {
-	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
-	meter, started, opened := observe.NewMeter(), time.Now(), (*postgres.Databases)(nil)
-	if former != nil {
-		meter, started, opened = former.tools.Meter, former.tools.Started, former.databases
-	}
-	chain := call.New(
-		observe.Trace(log, mcpserver.Classify),
-		observe.Measure(meter, mcpserver.Classify),
-		call.Recover(log),
-	)
+// cfg does not change goes on. The service is up to close or end from then on; the
+// end of ctx does not end it, so that calls can be drained.
+func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (_ *service, err error) {
 	if record != "" && cfg.Answers.Date == "today" {
 		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
 	}
-	model, err := openModel(cfg.LLM, chain, record)
+	s := &service{log: observe.NewLogger(a.stderr, cfg.Observability.Log)}
+	started, opened := time.Now(), (*postgres.Databases)(nil)
+	if former != nil {
+		s.observers, started, opened = former.observers, former.tools.Started, former.databases
+	} else if s.observers, err = openObservers(cfg.Observability, s.log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil && former == nil {
+			s.observers.close(s.log)
+		}
+	}()
+	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log))...)
+	model, err := openModel(cfg.LLM, s.chain, record)
 	if err != nil {
 		return nil, err
 	}
-	databases, err := opened.Reopen(ctx, cfg, log)
-	if err != nil {
+	if s.databases, err = opened.Reopen(ctx, cfg, s.log); err != nil {
 		return nil, err
 	}
-	runner := query.NewRunner(databases, chain)
-	return &service{log, chain, databases, &mcpserver.Tools{
-		Databases: databases,
+	runner := query.NewRunner(s.databases, s.chain)
+	s.tools = &mcpserver.Tools{
+		Databases: s.databases,
 		Runner:    runner,
-		Pipeline:  answer.NewPipeline(cfg, databases, runner, model),
-		Meter:     meter,
+		Pipeline:  answer.NewPipeline(cfg, s.databases, runner, model),
+		Meter:     s.meter,
 		Version:   build().version,
 		Started:   started,
-	}}, nil
+	}
+	return s, nil
 }
 
 // openModel is the model that c names, or nil for none, its replies written to
@@ -79,8 +83,14 @@ func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, er
 	return llm.NewRecord(model, c, record)
 }
 
-// close gives back what open took.
+// close gives back what belongs to this configuration alone.
 func (s *service) close() { s.databases.Close() }
+
+// end gives back all that open took.
+func (s *service) end() {
+	s.close()
+	s.observers.close(s.log)
+}
 
 // do takes f through the chain as the tool that an agent would call.
 func do[T any](ctx context.Context, s *service, tool string, f func(context.Context) (*T, error)) (*T, error) {

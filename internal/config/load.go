@@ -123,6 +123,9 @@ func (c *Config) resolve(dir string) {
 		resolve(&db.Verified)
 		c.Databases[name] = db
 	}
+	if c.Observability.Audit != nil {
+		resolve(&c.Observability.Audit.File)
+	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

@@ -114,6 +114,9 @@ type chained struct {
 func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
 	op := call.Op{Kind: call.Model, Name: r.Model}
 	return call.Do(ctx, p.chain, op, func(ctx context.Context) (Response, error) {
-		return p.next.Complete(ctx, r)
+		response, err := p.next.Complete(ctx, r)
+		facts := call.FactsOf(ctx)
+		facts.TokensIn, facts.TokensOut = response.Usage.Prompt, response.Usage.Completion
+		return response, err
 	})
 }

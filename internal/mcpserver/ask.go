@@ -23,10 +23,13 @@ type AskArgs struct {
 // SQL of the model's that was refused is a *[Reason].
 func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)) (*answer.Answer, error) {
 	start := time.Now()
+	facts := call.FactsOf(ctx)
+	facts.Question = in.Question
 	a, err := t.Pipeline.Answer(ctx, answer.Question{Text: in.Question, Database: in.Database}, progress)
 	if err != nil {
 		return nil, err
 	}
+	report(a, facts)
 	outcome := observe.OK
 	if a.Status == answer.Refused {
 		outcome = observe.Refused
@@ -38,6 +41,17 @@ func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)
 		return nil, reason
 	}
 	return a, nil
+}
+
+// report fills in what became of a question.
+func report(a *answer.Answer, f *call.Facts) {
+	f.Database, f.SQL, f.Status, f.Source = a.Database, a.SQL, string(a.Status), a.Source()
+	if a.Confidence != nil {
+		f.Score = &a.Confidence.Score
+	}
+	if a.Result != nil {
+		f.Rows, f.Bytes = a.Result.RowCount, len(a.Result.Rows)
+	}
 }
 
 // askRequest answers a question and tells the client of each stage, if it asked for that.

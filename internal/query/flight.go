@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 )
@@ -125,6 +126,7 @@ const preliminaries = 2
 
 // rows runs the statement and collects its rows.
 func (f *flight) rows(o order) (*Result, error) {
+	facts := call.FactsOf(f.ctx)
 	before := preliminaries
 	f.begin(o)
 	if (o.limits.MaxCost > 0 || o.limits.MaxPlanRows > 0) && !o.explain {
@@ -148,11 +150,14 @@ func (f *flight) rows(o order) (*Result, error) {
 	case c.outdated:
 		return nil, changed()
 	}
-	return c.result(), nil
+	result := c.result()
+	facts.Rows, facts.Bytes = result.RowCount, len(result.Rows)
+	return result, nil
 }
 
 // plan explains the statement.
 func (f *flight) plan(o order) (*Plan, error) {
+	call.FactsOf(f.ctx).Planned = true
 	f.begin(o)
 	return f.estimate(o, "ROLLBACK")
 }
@@ -184,6 +189,7 @@ func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 // after so many others to take, until that returns false.
 func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.BackendMessage) bool) error {
 	start := time.Now()
+	call.FactsOf(f.ctx).Trips++
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)
