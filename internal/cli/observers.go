@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"log/slog"
+	"time"
 
 	"github.com/pgmcp/pgmcp/internal/audit"
 	"github.com/pgmcp/pgmcp/internal/call"
@@ -19,13 +21,17 @@ type observers struct {
 }
 
 func openObservers(c config.Observability, log *slog.Logger) (o *observers, err error) {
-	o = &observers{meter: observe.NewMeter()}
-	if c.Audit != nil {
-		if o.audit, err = audit.Open(*c.Audit, guard.Fingerprint, log); err != nil {
-			return nil, err
-		}
+	o = &observers{}
+	if o.meter, err = observe.NewMeter(build().version); err != nil {
+		return nil, err
 	}
-	return o, nil
+	if c.Audit == nil {
+		return o, nil
+	}
+	if o.audit, err = audit.Open(*c.Audit, guard.Fingerprint, log); err != nil {
+		return nil, err
+	}
+	return o, o.audit.Watch(o.meter)
 }
 
 // layers are the observers' part of the chain.
@@ -37,8 +43,17 @@ func (o *observers) layers(log *slog.Logger) []call.Layer {
 	return layers
 }
 
+// flushTime bounds how long the last numbers may take on their way.
+const flushTime = 5 * time.Second
+
 func (o *observers) close(log *slog.Logger) {
 	if o.audit != nil {
 		_ = o.audit.Close() // the log has said why
+	}
+	// After the audit, whose head is one of the numbers.
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	if err := o.meter.Close(ctx); err != nil {
+		log.Warn("the last metrics are lost", "error", err)
 	}
 }

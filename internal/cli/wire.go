@@ -22,6 +22,7 @@ type service struct {
 	log       *slog.Logger
 	chain     call.Chain
 	databases *postgres.Databases
+	unwatch   func()
 	tools     *mcpserver.Tools
 }
 
@@ -51,6 +52,10 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 		return nil, err
 	}
 	if s.databases, err = opened.Reopen(ctx, cfg, s.log); err != nil {
+		return nil, err
+	}
+	if s.unwatch, err = s.databases.Watch(s.meter); err != nil {
+		s.databases.Close()
 		return nil, err
 	}
 	runner := query.NewRunner(s.databases, s.chain)
@@ -84,7 +89,10 @@ func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, er
 }
 
 // close gives back what belongs to this configuration alone.
-func (s *service) close() { s.databases.Close() }
+func (s *service) close() {
+	s.unwatch()
+	s.databases.Close()
+}
 
 // end gives back all that open took.
 func (s *service) end() {

@@ -152,8 +152,9 @@ type Judge struct {
 
 // Observability is what pgmcp says of itself.
 type Observability struct {
-	Log   Log    `json:"log"`
-	Audit *Audit `json:"audit"` // nil: there is none
+	Log     Log     `json:"log"`
+	Audit   *Audit  `json:"audit"` // nil: there is none
+	Metrics Metrics `json:"metrics"`
 }
 
 // Log is what goes to standard error.
@@ -168,4 +169,9 @@ type Audit struct {
 	Required bool   `json:"required"`
 	Text     bool   `json:"text"`
 	MaxSize  Size   `json:"max_size"`
+}
+
+// Metrics is where numbers are shown.
+type Metrics struct {
+	Listen string `json:"listen"` // empty: beside /mcp
 }

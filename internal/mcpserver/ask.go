@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/call"
-	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 // AskArgs are the arguments of ask.
@@ -22,7 +20,6 @@ type AskArgs struct {
 // Ask answers a question. Progress, if not nil, hears the name of each stage.
 // SQL of the model's that was refused is a *[Reason].
 func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)) (*answer.Answer, error) {
-	start := time.Now()
 	facts := call.FactsOf(ctx)
 	facts.Question = in.Question
 	a, err := t.Pipeline.Answer(ctx, answer.Question{Text: in.Question, Database: in.Database}, progress)
@@ -30,11 +27,6 @@ func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)
 		return nil, err
 	}
 	report(a, facts)
-	outcome := observe.OK
-	if a.Status == answer.Refused {
-		outcome = observe.Refused
-	}
-	t.Meter.Add(call.Op{Kind: call.Answer, Name: a.Source()}, outcome, time.Since(start))
 	if a.Status == answer.Refused {
 		reason := NewReason(a.Refusal)
 		reason.SQL, reason.Attempts = a.SQL, a.Attempts

@@ -67,7 +67,11 @@ func (t *Tools) Health(ctx context.Context, _ NoArgs) (*HealthReport, error) {
 	}
 	wg.Wait()
 	out.Status = overall(out.Databases)
-	for _, c := range t.Meter.Snapshot() {
+	counts, err := t.Meter.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range counts {
 		mean := c.Total / time.Duration(c.Count)
 		out.Operations = append(out.Operations, Operations{c.Kind, c.Name, c.Outcome, c.Count, milliseconds(mean), milliseconds(c.Max)})
 	}
