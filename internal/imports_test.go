@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"nearest"},
 	{"call", "catalog", "config", "pgtest"},
 	{"policy", "observe", "llm"},
-	{"postgres", "grants"},
+	{"postgres", "grants", "audit"},
 	{"guard"},
 	{"query", "verified"},
 	{"answer"},

@@ -2,8 +2,9 @@
 //
 // An operation is a tool call, a statement sent to a database or a request sent
 // to a model. What cuts across them (request IDs, measurements, recovery, limits,
-// retries, breakers) is a layer; each layer is built once, when the program starts, and sees every
-// operation. The package knows nothing of MCP, PostgreSQL or models.
+// retries, breakers) is a layer; each layer is built once, when the program starts,
+// and sees every operation, with the [Facts] that it ends with. The package knows
+// nothing of MCP, PostgreSQL or models.
 package call
 
 import (
@@ -60,6 +61,6 @@ func Do[T any](ctx context.Context, c Chain, op Op, f func(context.Context) (T, 
 	for _, l := range slices.Backward(c.layers) {
 		chained = l(chained)
 	}
-	err := chained(ctx, op)
+	err := chained(context.WithValue(ctx, factsKey{}, &Facts{}), op)
 	return out, err
 }

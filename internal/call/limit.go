@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -132,19 +131,12 @@ func Limit(l *Limits) Layer {
 			if op.Kind != Model || l.settings.ModelTokens.Count == 0 {
 				return next(ctx, op)
 			}
-			var used atomic.Int64
-			defer func() { l.charge(op, used.Load()) }()
-			return next(context.WithValue(ctx, usedKey{}, &used), op)
+			defer func() {
+				used := FactsOf(ctx)
+				l.charge(op, used.TokensIn+used.TokensOut)
+			}()
+			return next(ctx, op)
 		}
-	}
-}
-
-type usedKey struct{}
-
-// Use counts tokens that the model request of ctx has cost.
-func Use(ctx context.Context, tokens int) {
-	if used, ok := ctx.Value(usedKey{}).(*atomic.Int64); ok {
-		used.Add(int64(tokens))
 	}
 }
 
@@ -196,11 +188,11 @@ func (l *Limits) take(buckets []*bucket) error {
 }
 
 // charge takes tokens that are used up already, so that the bucket can owe some.
-func (l *Limits) charge(op Op, tokens int64) {
+func (l *Limits) charge(op Op, tokens int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(bucketKey{Key: Key{op.Kind, op.Name}, tokens: true}, l.settings.ModelTokens)
-	b.limiter.ReserveN(time.Now(), int(min(tokens, int64(b.rate.Count))))
+	b.limiter.ReserveN(time.Now(), min(tokens, b.rate.Count))
 }
 
 // bucketsOf are the buckets that an operation needs something of.

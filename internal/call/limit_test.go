@@ -125,7 +125,7 @@ func TestModelTokens(t *testing.T) {
 		c := New(Limit(NewLimits(LimitSettings{ModelTokens: Rate{600, time.Minute}})))
 		use := func(tokens int) error {
 			_, err := Do(t.Context(), c, Op{Kind: Model, Name: "m"}, func(ctx context.Context) (int, error) {
-				Use(ctx, tokens)
+				FactsOf(ctx).TokensIn = tokens
 				return 0, nil
 			})
 			return err

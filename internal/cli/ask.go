@@ -46,7 +46,7 @@ func (a *app) runAsk(cmd *cobra.Command, f clientFlags, record, question string)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.end()
 
 	spin := startSpinner(a.stderr, !observe.IsTerminal(a.stderr))
 	ans, err := do(ctx, s, mcpserver.Ask, func(ctx context.Context) (*answer.Answer, error) {

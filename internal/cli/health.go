@@ -79,11 +79,12 @@ func (a *app) runHealth(ctx context.Context, path, format string, model bool) er
 // examine asks every database how it is and, if model is set, the model's server.
 func (a *app) examine(ctx context.Context, cfg *config.Config, model bool) (*healthReport, error) {
 	quiet(cfg)
+	cfg.Observability.Audit = nil // nothing of a database is read, and the server may be writing it
 	s, err := a.open(ctx, cfg, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.end()
 	report := &healthReport{}
 	var asking sync.WaitGroup
 	if model {

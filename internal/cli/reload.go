@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pgmcp/pgmcp/internal/audit"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 )
@@ -25,8 +26,8 @@ type reloader struct {
 	server  *mcpserver.Server
 }
 
-// start reloads in the background. What it returns ends that, and closes the
-// service in force.
+// start reloads in the background. What it returns ends that, and the service in
+// force.
 func (r *reloader) start(ctx context.Context, hangup <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -37,7 +38,7 @@ func (r *reloader) start(ctx context.Context, hangup <-chan os.Signal) (stop fun
 	return func() {
 		cancel()
 		<-done
-		r.service.close()
+		r.service.end()
 	}
 }
 
@@ -52,6 +53,9 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-hangup:
+			if r.service.audit != nil {
+				_ = r.service.audit.Rotate() // the log says why not
+			}
 			r.reload(ctx)
 		case <-look:
 			if files := r.cfg.Files(r.path); !maps.Equal(files, r.files) {
@@ -70,9 +74,18 @@ func (r *reloader) reload(ctx context.Context) {
 	settings, err := r.replace(ctx)
 	if err != nil {
 		r.service.log.Error("the configuration is not reloaded, the old one stays in force", "files", changed, "reason", err.Error())
+		r.record("refused", nil)
 		return
 	}
+	r.record("ok", settings)
 	r.service.log.Info("the configuration is reloaded", "settings", settings, "files", changed)
+}
+
+// record puts a reload on record. One that cannot be is in force all the same.
+func (r *reloader) record(outcome string, settings []string) {
+	if r.service.audit != nil {
+		_ = r.service.audit.Append(audit.Line{Kind: "audit", Name: "reload", Outcome: outcome, Settings: settings})
+	}
 }
 
 // replace loads the configuration and puts it into force. It returns the paths of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,7 +22,8 @@ func (a *app) serve() *cobra.Command {
 		Long: `Serve the databases of a configuration to MCP clients, over standard input and
 output or over HTTP at /mcp, as the configuration says. It stops on INT or TERM,
 after the calls in flight; on a second one, at once. On HUP, and when the
-configuration has changed, it takes that up while it serves.`,
+configuration has changed, it takes that up while it serves; HUP also rotates the
+audit file.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, _ := configOf(cmd, args)
@@ -52,6 +54,15 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 	reload := &reloader{app: a, path: path, cfg: cfg, files: cfg.Files(path), service: s, server: server}
 	defer reload.start(ctx, hangup)()
 	drain := time.Duration(cfg.Server.Drain)
+	if addr := cfg.Observability.Metrics.Listen; addr != "" {
+		stop, err := s.showMetrics(addr)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	} else {
+		server.ShowMetrics(s.meter.Handler())
+	}
 	if stdio {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
@@ -72,6 +83,22 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 		}
 	}
 	return server.Serve(ctx, ln, door, drain)
+}
+
+// showMetrics shows the metrics at an address of their own, until stop is called.
+func (s *service) showMetrics(addr string) (stop func(), err error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	s.log.Info("metrics", "url", "http://"+ln.Addr().String()+"/metrics")
+	ctx, stop := context.WithCancel(context.Background()) // they are shown while calls are drained
+	go func() {
+		if err := mcpserver.ServeMetrics(ctx, ln, s.meter.Handler(), s.log); err != nil {
+			s.log.Error("metrics are not shown any more", "error", err)
+		}
+	}()
+	return stop, nil
 }
 
 // writeFile writes a file that is never seen half written.

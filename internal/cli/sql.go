@@ -43,7 +43,7 @@ func (a *app) runSQL(cmd *cobra.Command, f clientFlags, statement string) error 
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.end()
 	result, err := do(ctx, s, mcpserver.ExecuteSQL, func(ctx context.Context) (*query.Result, error) {
 		return s.tools.ExecuteSQL(ctx, mcpserver.SQLArgs{SQL: statement, Database: f.db})
 	})

@@ -18,9 +18,11 @@ import (
 
 // A service is a configuration at work: all that serve, ask, sql and eval need.
 type service struct {
+	*observers
 	log         *slog.Logger
 	chain       call.Chain
 	databases   *postgres.Databases
+	unwatch     func()
 	model       llm.Provider
 	calibration *answer.Calibration
 	tools       *mcpserver.Tools
@@ -28,51 +30,54 @@ type service struct {
 
 // open puts the parts together as cfg says. The model's replies are written to
 // the folder record, if that is not empty. What former, which may be nil, has and
-// cfg does not change goes on. The databases are up to close from then on; the end
-// of ctx does not end them, so that calls can be drained.
-func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (*service, error) {
-	log := observe.NewLogger(a.stderr, cfg.Observability.Log)
-	meter, started, opened := observe.NewMeter(), time.Now(), (*postgres.Databases)(nil)
-	limits, resilience := (*call.Limits)(nil), (*call.Resilience)(nil)
-	if former != nil {
-		meter, started, opened = former.tools.Meter, former.tools.Started, former.databases
-		limits, resilience = former.tools.Limits, former.tools.Resilience
-	}
-	limits = limits.Next(limitsOf(cfg))
-	resilience = resilience.Next(dependencies(cfg.Resilience), limits, log)
-	chain := call.New(
-		observe.Trace(log, mcpserver.Classify),
-		observe.Measure(meter, mcpserver.Classify),
-		call.Recover(log),
-		call.Limit(limits),
-		call.Resilient(resilience),
-	)
+// cfg does not change goes on. The service is up to close or end from then on; the
+// end of ctx does not end it, so that calls can be drained.
+func (a *app) open(ctx context.Context, cfg *config.Config, record string, former *service) (_ *service, err error) {
 	if record != "" && cfg.Answers.Date == "today" {
 		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
 	}
-	model, err := openModel(cfg.LLM, chain, record)
-	if err != nil {
+	s := &service{log: observe.NewLogger(a.stderr, cfg.Observability.Log)}
+	started, opened := time.Now(), (*postgres.Databases)(nil)
+	limits, resilience := (*call.Limits)(nil), (*call.Resilience)(nil)
+	if former != nil {
+		s.observers, started, opened = former.observers, former.tools.Started, former.databases
+		limits, resilience = former.tools.Limits, former.tools.Resilience
+	} else if s.observers, err = openObservers(cfg.Observability, s.log); err != nil {
 		return nil, err
 	}
-	calibration, err := answer.LoadCalibration(cfg)
-	if err != nil {
+	defer func() {
+		if err != nil && former == nil {
+			s.observers.close(s.log)
+		}
+	}()
+	limits = limits.Next(limitsOf(cfg))
+	resilience = resilience.Next(dependencies(cfg.Resilience), limits, s.log)
+	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log), call.Limit(limits), call.Resilient(resilience))...)
+	if s.model, err = openModel(cfg.LLM, s.chain, record); err != nil {
 		return nil, err
 	}
-	databases, err := opened.Reopen(ctx, cfg, resilience, log)
-	if err != nil {
+	if s.calibration, err = answer.LoadCalibration(cfg); err != nil {
 		return nil, err
 	}
-	runner := query.NewRunner(databases, chain)
-	return &service{log, chain, databases, model, calibration, &mcpserver.Tools{
-		Databases:  databases,
+	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.log); err != nil {
+		return nil, err
+	}
+	if s.unwatch, err = s.databases.Watch(s.meter); err != nil {
+		s.databases.Close()
+		return nil, err
+	}
+	runner := query.NewRunner(s.databases, s.chain)
+	s.tools = &mcpserver.Tools{
+		Databases:  s.databases,
 		Runner:     runner,
-		Pipeline:   answer.NewPipeline(cfg, databases, runner, model).Calibrated(calibration),
-		Meter:      meter,
+		Pipeline:   answer.NewPipeline(cfg, s.databases, runner, s.model).Calibrated(s.calibration),
+		Meter:      s.meter,
 		Limits:     limits,
 		Resilience: resilience,
 		Version:    build().version,
 		Started:    started,
-	}}, nil
+	}
+	return s, nil
 }
 
 // openModel is the model that c names, or nil for none, its replies written to
@@ -93,8 +98,17 @@ func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, er
 	return llm.NewRecord(model, c, record)
 }
 
-// close gives back what open took.
-func (s *service) close() { s.databases.Close() }
+// close gives back what belongs to this configuration alone.
+func (s *service) close() {
+	s.unwatch()
+	s.databases.Close()
+}
+
+// end gives back all that open took.
+func (s *service) end() {
+	s.close()
+	s.observers.close(s.log)
+}
 
 // do takes f through the chain as the tool that an agent would call.
 func do[T any](ctx context.Context, s *service, tool string, f func(context.Context) (*T, error)) (*T, error) {

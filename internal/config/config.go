@@ -224,11 +224,26 @@ type DatabaseBreaker struct {
 
 // Observability is what pgmcp says of itself.
 type Observability struct {
-	Log Log `json:"log"`
+	Log     Log     `json:"log"`
+	Audit   *Audit  `json:"audit"` // nil: there is none
+	Metrics Metrics `json:"metrics"`
 }
 
 // Log is what goes to standard error.
 type Log struct {
 	Level  string `json:"level"`
 	Format string `json:"format"` // "auto", "text" or "json"
+}
+
+// Audit is the record of what was done and refused.
+type Audit struct {
+	File     string `json:"file"`
+	Required bool   `json:"required"`
+	Text     bool   `json:"text"`
+	MaxSize  Size   `json:"max_size"`
+}
+
+// Metrics is where numbers are shown.
+type Metrics struct {
+	Listen string `json:"listen"` // empty: beside /mcp
 }

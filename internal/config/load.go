@@ -128,6 +128,9 @@ func (c *Config) resolve(dir string) {
 		resolve(&token.Token.File)
 		c.Server.Tokens[name] = token
 	}
+	if c.Observability.Audit != nil {
+		resolve(&c.Observability.Audit.File)
+	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

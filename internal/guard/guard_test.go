@@ -141,3 +141,18 @@ func TestCheckIsSafeForConcurrentUse(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestFingerprint(t *testing.T) {
+	a, b := Fingerprint("select name from t where id = 1"), Fingerprint("SELECT name\nFROM t WHERE id = 22 -- ours")
+	if a != b || len(a) != 16 {
+		t.Errorf("%q and %q differ in literals only", a, b)
+	}
+	if c := Fingerprint("select name from t where name = 1"); c == a {
+		t.Error("the same for another statement")
+	}
+	for _, sql := range []string{"", "select from where", "select " + strings.Repeat("1+", 10_000) + "1", strings.Repeat(" ", 1<<20)} {
+		if got := Fingerprint(sql); got != "" && sql != "" {
+			t.Errorf("%.20q: %s", sql, got)
+		}
+	}
+}

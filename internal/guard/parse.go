@@ -6,6 +6,8 @@ import (
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"github.com/pganalyze/pg_query_go/v5/parser"
+
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
 // parse makes the tree of the one statement in sql. The text gate has passed sql.
@@ -67,3 +69,22 @@ func syntaxError(sql string, err error) *Refusal {
 		Hint:     "PostgreSQL's grammar does not accept this; newer syntax than PostgreSQL 16 is not understood",
 	}
 }
+
+// Fingerprint is the same for statements that differ in nothing but their
+// literals: 16 hex digits, or "" of text that is not parsed. It is no verdict.
+func Fingerprint(sql string) string {
+	if checkText(sql, policy.Limits{MaxStatementSize: longestStatement, MaxTokens: mostTokens}) != nil {
+		return ""
+	}
+	print, err := pg_query.Fingerprint(sql)
+	if err != nil {
+		return ""
+	}
+	return print
+}
+
+// The most that a policy may allow, see schema.cue.
+const (
+	longestStatement = 64 << 10
+	mostTokens       = 20_000
+)

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/call"
-	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 // AskArgs are the arguments of ask.
@@ -22,22 +20,30 @@ type AskArgs struct {
 // Ask answers a question. Progress, if not nil, hears the name of each stage.
 // SQL of the model's that was refused is a *[Reason].
 func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)) (*answer.Answer, error) {
-	start := time.Now()
+	facts := call.FactsOf(ctx)
+	facts.Question = in.Question
 	a, err := t.Pipeline.Answer(ctx, answer.Question{Text: in.Question, Database: in.Database}, progress)
 	if err != nil {
 		return nil, err
 	}
-	outcome := observe.OK
-	if a.Status == answer.Refused {
-		outcome = observe.Refused
-	}
-	t.Meter.Add(call.Op{Kind: call.Answer, Name: a.Source()}, outcome, time.Since(start))
+	report(a, facts)
 	if a.Status == answer.Refused {
 		reason := NewReason(a.Refusal)
 		reason.SQL, reason.Notes, reason.Attempts = a.SQL, a.Notes, a.Attempts
 		return nil, reason
 	}
 	return a, nil
+}
+
+// report fills in what became of a question.
+func report(a *answer.Answer, f *call.Facts) {
+	f.Database, f.SQL, f.Status, f.Source = a.Database, a.SQL, string(a.Status), a.Source()
+	if a.Confidence != nil {
+		f.Score = &a.Confidence.Score
+	}
+	if a.Result != nil {
+		f.Rows, f.Bytes = a.Result.RowCount, len(a.Result.Rows)
+	}
 }
 
 // askRequest answers a question and tells the client of each stage, if it asked for that.

@@ -94,7 +94,11 @@ func (t *Tools) Health(ctx context.Context, _ NoArgs) (*HealthReport, error) {
 		}
 		out.Limits = append(out.Limits, Limit{l.What, l.Left, l.Rate.Count, l.Rate.Per.Seconds()})
 	}
-	for _, c := range t.Meter.Snapshot() {
+	counts, err := t.Meter.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range counts {
 		if !exists(ctx, names, c.Kind, c.Name) {
 			continue
 		}

@@ -78,7 +78,7 @@ func shutdown(srv *http.Server, d time.Duration) bool {
 }
 
 // handler is the HTTP front: one endpoint for clients of every revision of MCP,
-// and those that tell how the server is.
+// those that tell how the server is, and the metrics.
 // Web pages of other origins are turned away, and so is a Host header that is
 // no name of this machine where the listener is on loopback (the SDK sees to that).
 func (s *Server) handler() http.Handler {
@@ -87,6 +87,9 @@ func (s *Server) handler() http.Handler {
 		func(*http.Request) *mcp.Server { return s.mcp },
 		&mcp.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true, Logger: s.quiet()},
 	)))
+	if s.metrics != nil {
+		mux.Handle("GET /metrics", local(s.metrics))
+	}
 	front := http.NewServeMux()
 	s.probes(front)
 	front.Handle("/", s.admit(mux))

@@ -95,7 +95,10 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 		b.config.Databases["desk"] = database(t, "postgres://nobody@127.0.0.1:1/none", "A support desk")
 	}
 	log := observe.NewLogger(b.log, b.config.Observability.Log)
-	meter := observe.NewMeter()
+	meter, err := observe.NewMeter("v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
 	chain := call.New(observe.Trace(log, Classify), observe.Measure(meter, Classify), call.Recover(log))
 	databases, err := postgres.Open(t.Context(), b.config, nil, log)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/audit"
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/llm"
@@ -111,6 +112,9 @@ func NewReason(err error) *Reason {
 	}
 	if e, ok := errors.AsType[*llm.StatusError](err); ok {
 		return &Reason{Code: "model_busy", Message: e.Error(), Hint: "try again later", RetryAfter: seconds(e.RetryAfter), outcome: observe.Failed}
+	}
+	if _, ok := errors.AsType[*audit.Error](err); ok {
+		return &Reason{Code: "audit_failed", Message: "the call could not be put on record, so nothing of it is given out", Hint: "try again later; the operator finds the cause in the log", outcome: observe.Failed}
 	}
 	switch {
 	case errors.Is(err, errStopping):

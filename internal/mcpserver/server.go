@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Server struct {
 	log *slog.Logger
 	succession
 	readiness readiness
+	metrics   http.Handler // nil: they are not shown beside /mcp
 
 	stopping atomic.Bool     // takes no more calls
 	life     context.Context // ends when calls in flight are given up
@@ -70,6 +72,9 @@ func New(tools *Tools, chain call.Chain, log *slog.Logger) *Server {
 	s.mcp.AddReceivingMiddleware(s.receive)
 	return s
 }
+
+// ShowMetrics shows what h does at /metrics, to whoever may use /mcp.
+func (s *Server) ShowMetrics(h http.Handler) { s.metrics = h }
 
 // quiet is the logger for the SDK, which has three lines to say about every request.
 func (s *Server) quiet() *slog.Logger {

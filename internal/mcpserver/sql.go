@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -20,7 +21,12 @@ func (t *Tools) ExecuteSQL(ctx context.Context, in SQLArgs) (*query.Result, erro
 	if err != nil {
 		return nil, err
 	}
-	return t.Runner.Run(ctx, s)
+	result, err := t.Runner.Run(ctx, s)
+	if err == nil {
+		facts := call.FactsOf(ctx)
+		facts.Rows, facts.Bytes = result.RowCount, len(result.Rows)
+	}
+	return result, err
 }
 
 // ExplainSQL judges a statement and plans it, where the policy lets statements
@@ -30,6 +36,7 @@ func (t *Tools) ExplainSQL(ctx context.Context, in SQLArgs) (*query.Plan, error)
 	if err != nil {
 		return nil, err
 	}
+	call.FactsOf(ctx).Planned = true
 	return t.Runner.Explain(ctx, s)
 }
 

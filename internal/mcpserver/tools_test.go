@@ -342,7 +342,11 @@ func TestUnknownTool(t *testing.T) {
 	if _, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "drop_database"}); err == nil {
 		t.Error("it can be called")
 	}
-	for _, count := range b.tools.Meter.Snapshot() {
+	counts, err := b.tools.Meter.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, count := range counts {
 		if count.Name == "drop_database" {
 			t.Errorf("it was counted: %+v", count)
 		}

@@ -140,9 +140,18 @@ func TestTraceID(t *testing.T) {
 	}
 }
 
+func newMeter(t testing.TB) *Meter {
+	t.Helper()
+	m, err := NewMeter("v1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func TestMeter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := NewMeter()
+		m := newMeter(t)
 		chain := call.New(Measure(m, classify), call.Recover(slog.New(slog.DiscardHandler)))
 		take := func(name string, d time.Duration, err error) {
 			call.Do(t.Context(), chain, call.Op{Kind: call.Tool, Name: name}, func(context.Context) (int, error) {
@@ -155,28 +164,35 @@ func TestMeter(t *testing.T) {
 		take("ask", time.Second, nil)
 		take("ask", 0, ending{Refused, "too_long"})
 		call.Do(t.Context(), chain, call.Op{Kind: call.Tool, Name: "ask"}, func(context.Context) (int, error) { panic("x") })
+		got, err := m.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
 		want := []Count{
 			{call.Tool, "ask", Broken, 1, 0, 0},
 			{call.Tool, "ask", OK, 2, 4 * time.Second, 3 * time.Second},
 			{call.Tool, "ask", Refused, 1, 0, 0},
 			{call.Tool, "health", OK, 1, time.Second, time.Second},
 		}
-		if diff := cmp.Diff(want, m.Snapshot()); diff != "" {
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})
 }
 
 func TestMeterIsBounded(t *testing.T) {
-	m := NewMeter()
+	m := newMeter(t)
 	for i := range 3 * maxSeries {
-		m.Add(call.Op{Kind: call.Model, Name: fmt.Sprint(i)}, OK, 0)
+		m.add(t.Context(), call.Op{Kind: call.Model, Name: fmt.Sprint(i)}, OK, "", 0)
 	}
-	counts := m.Snapshot()
-	if len(counts) != maxSeries+1 {
-		t.Errorf("%d series, want %d and one for the rest", len(counts), maxSeries)
+	counts, err := m.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if last := counts[len(counts)-1]; last.Name != "other" || last.Count != 2*maxSeries {
+	if len(counts) != maxSeries {
+		t.Errorf("%d series, want %d, one of them for the rest", len(counts), maxSeries)
+	}
+	if last := counts[len(counts)-1]; last.Name != "other" || last.Count != 2*maxSeries+1 {
 		t.Errorf("the rest is %+v", last)
 	}
 }

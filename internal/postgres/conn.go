@@ -79,7 +79,9 @@ func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
 }
 
 func (d *Database) acquire(ctx context.Context) (*Conn, error) {
+	d.waiting.Add(1)
 	c, err := d.pool.Acquire(ctx)
+	d.waiting.Add(-1)
 	if err != nil {
 		return nil, d.unavailable(ctx, err)
 	}

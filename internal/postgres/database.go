@@ -29,6 +29,7 @@ type Database struct {
 	keeper   *keeper
 	breaker  *call.Breaker
 	orphans  orphans
+	waiting  atomic.Int32 // for a connection
 	log      *slog.Logger
 
 	owners     atomic.Int64 // how many Databases it belongs to; 0: it is closed

@@ -158,11 +158,15 @@ func (f *flight) collect(o order, before int) (*Result, error) {
 	case c.outdated:
 		return nil, changed()
 	}
-	return c.result(), nil
+	result := c.result()
+	facts := call.FactsOf(f.ctx)
+	facts.Rows, facts.Bytes = result.RowCount, len(result.Rows)
+	return result, nil
 }
 
 // plan explains the statement.
 func (f *flight) plan(o order) (*Plan, error) {
+	call.FactsOf(f.ctx).Planned = true
 	f.begin(o)
 	return f.estimate(o, "ROLLBACK")
 }
@@ -195,6 +199,7 @@ func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.BackendMessage) bool) error {
 	start := time.Now()
 	f.seen = false
+	call.FactsOf(f.ctx).Trips++
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)

@@ -55,6 +55,8 @@ func (r *Runner) Check(ctx context.Context, database, sql string) (guard.Stateme
 	if err != nil {
 		return guard.Statement{}, err
 	}
+	facts := call.FactsOf(ctx)
+	facts.Database, facts.SQL = db.Name, sql
 	p, err := db.Policy(ctx)
 	if err != nil {
 		return guard.Statement{}, err
@@ -121,6 +123,9 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 	}
 	op := call.Op{Kind: call.Statement, Name: p.Database}
 	return call.Do(ctx, r.chain, op, func(ctx context.Context) (T, error) {
+		facts := call.FactsOf(ctx)
+		facts.Database, facts.SQL, facts.Planned = p.Database, s.SQL(), s.Explain()
+		facts.Tables, facts.Columns = s.Reads().Tables, s.Reads().Columns
 		db, err := r.databases.Get(ctx, p.Database)
 		if err != nil {
 			return none, err

@@ -89,8 +89,11 @@ var another = map[string]string{
 	"llm.model":            `llm: model: "another"`,
 	"llm.api_key.env":      `llm: api_key: env: "ANOTHER"`,
 	"llm.api_key.file":     `llm: api_key: file: "another"`,
-	"llm.judge.base_url":   `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
-	"llm.judge.model":      `llm: judge: model: "another"`,
+
+	"observability.audit.file": `observability: audit: file: "another"`,
+
+	"llm.judge.base_url": `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
+	"llm.judge.model":    `llm: judge: model: "another"`,
 
 	"llm.judge.api_key.env":  `llm: judge: api_key: env: "ANOTHER"`,
 	"llm.judge.api_key.file": `llm: judge: api_key: file: "another"`,
