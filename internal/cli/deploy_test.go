@@ -93,12 +93,12 @@ observability: audit: file: "audit.jsonl"`
 }
 
 var (
-	sampleLine  = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
-	label   = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
-	by      = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
-	metric  = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
-	texts   = regexp.MustCompile(`"[^"]*"`)
-	matcher = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!=|!~|=)\s*""`)
+	sampleLine = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
+	label      = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
+	by         = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
+	metric     = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
+	texts      = regexp.MustCompile(`"[^"]*"`)
+	matcher    = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!=|!~|=)\s*""`)
 )
 
 // unknown is what an expression asks for that is not shown.
