@@ -96,7 +96,7 @@ var (
 	sample  = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
 	label   = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
 	by      = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
-	metric  = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
+	asked   = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
 	texts   = regexp.MustCompile(`"[^"]*"`)
 	matcher = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!=|!~|=)\s*""`)
 )
@@ -108,7 +108,7 @@ func unknown(expr string, shown map[string][]string) []string {
 		grouped = append(grouped, strings.Split(m[1], ", ")...)
 	}
 	rest := texts.ReplaceAllString(by.ReplaceAllString(expr, ""), `""`)
-	found := metric.FindAllStringSubmatch(rest, -1)
+	found := asked.FindAllStringSubmatch(rest, -1)
 	if len(found) == 0 {
 		problems = append(problems, "no metric")
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 )
@@ -139,7 +140,7 @@ func (f *flight) rows(o order) (*Result, error) {
 		}
 		before = 0
 	}
-	f.send(o.sql)
+	f.send(o.sql + comment(o.requestID))
 	f.send("ROLLBACK")
 	c := newCollector(o, f.db.Types())
 	switch err := f.trip(o, before, c.maxMessage(), c.take); {
@@ -165,7 +166,7 @@ func (f *flight) plan(o order) (*Plan, error) {
 // estimate explains the statement and then, on the same trip, runs others.
 func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 	const explain = "EXPLAIN (FORMAT JSON) "
-	f.send(explain + o.sql)
+	f.send(explain + o.sql + comment(o.requestID))
 	for _, sql := range then {
 		f.send(sql)
 	}
@@ -190,6 +191,7 @@ func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.BackendMessage) bool) error {
 	start := time.Now()
 	call.FactsOf(f.ctx).Trips++
+	observe.Event(f.ctx, "sent")
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)
@@ -215,6 +217,7 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 			}
 		case *pgproto3.ReadyForQuery:
 			f.away = false
+			observe.Event(f.ctx, "ready")
 			return refused
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			done++
