@@ -28,7 +28,7 @@ fuzz: ## look for inputs that break what must not break, FUZZTIME for each targe
 		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit 1; done
 
 mutate: ## remove one rule of the guard at a time and see a test fail; MUTANTS=50 SEED=1 tries a sample
-	go run ./internal/guard/mutate -n $(MUTANTS) -seed $(SEED)
+	$(gotest) -- -timeout 2h ./internal/guard/mutate -args -n $(MUTANTS) -seed $(SEED)
 
 bench: ## run the benchmarks
 	$(gotest) -- -run '^$$' -bench . -benchmem ./...

@@ -1,4 +1,4 @@
-// Package pgmcp carries the configuration schema into the binary. It holds no
+// Package pgmcp carries files of the top folders into the binary. It holds no
 // code: go:embed cannot reach a parent folder, and schema.cue is easiest to
 // find at the top.
 package pgmcp
@@ -9,3 +9,9 @@ import _ "embed"
 //
 //go:embed schema.cue
 var Schema string
+
+// Workflow is the example of GitHub Actions, which init writes beside a
+// configuration.
+//
+//go:embed docs/examples/github-actions.yml
+var Workflow string

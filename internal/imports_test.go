@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"guard"},
 	{"query", "verified"},
 	{"answer"},
-	{"mcpserver", "replay"},
+	{"eval", "mcpserver", "replay"},
 	{"demo"},
 	{"cli"},
 }

@@ -14,11 +14,13 @@
 //     (ground.go, lookup.go);
 //   - generate: SQL, a question back, or why there is no answer (generate.go);
 //   - check, plan and run, as for any statement (pipeline.go);
-//   - repair: SQL anew, from what was wrong with the last (repair.go);
+//   - repair: SQL anew, from what was wrong with the last (repair.go), or from what
+//     its result lacks (weak.go);
 //   - judge: a second look at the answer (judge.go, sample.go).
 //
 // Checks without a model (checks.go) and the verdict make the confidence
-// (confidence.go). budget.go bounds what all of it may cost.
+// (confidence.go), which a calibration makes a probability of (calibration.go).
+// budget.go bounds what all of it may cost.
 package answer
 
 import (
@@ -44,6 +46,11 @@ const (
 	Refused       Status = "refused"        // the guard or PostgreSQL would not have the model's SQL; Refusal says why
 )
 
+// Statuses are all of them.
+func Statuses() []Status {
+	return []Status{Answered, LowConfidence, Clarify, Unanswerable, Refused}
+}
+
 // An Answer is what became of a question.
 type Answer struct {
 	Status      Status        `json:"status"`
@@ -56,7 +63,7 @@ type Answer struct {
 	Assumptions []string      `json:"assumptions,omitempty"`
 	Notes       []string      `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
 	Flags       []string      `json:"flags,omitempty"`    // the checks that found something, by their names in answers.checks; the reasons are the confidence's
-	Attempts    []Attempt     `json:"attempts,omitempty"` // SQL that was refused or failed before, in order
+	Attempts    []Attempt     `json:"attempts,omitempty"` // other SQL that was tried, in order
 	Result      *query.Result `json:"result,omitempty"`   // nil when withheld
 	Verified    string        `json:"verified,omitempty"` // the name of the verified query that it is of
 	Cached      bool          `json:"cached,omitempty"`   // no model was asked: what it said before was remembered
@@ -81,13 +88,17 @@ func (a *Answer) Source() string {
 // A Confidence is how far an answer can be trusted.
 type Confidence struct {
 	Score   float64  `json:"score"` // 0 to 1, to three digits
-	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "verified": the operator vouches for the SQL
+	Label   string   `json:"label"` // "uncalibrated": hand-set weights, no probability; "calibrated"; "verified": the operator vouches for the SQL
 	Reasons []string `json:"reasons"`
 
-	LogOdds float64 `json:"-"` // what the score is made of, before caps: what a calibration maps
+	// What Score is made of, for calibration: the log-odds that the doubts
+	// leave, and the lowest of their caps.
+	LogOdds float64 `json:"-"`
+	Ceiling float64 `json:"-"`
 }
 
-// An Attempt is SQL that was refused or failed, and why.
+// An Attempt is SQL that was refused or failed, or that found nothing where other
+// SQL may find something, and why.
 type Attempt struct {
 	SQL     string `json:"sql"`
 	Code    string `json:"code"`

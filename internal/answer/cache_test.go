@@ -142,7 +142,7 @@ func TestAnswerRemembered(t *testing.T) {
 	p := libraryPipeline(t, url, model, func(c *config.Config) {
 		c.Answers.Cache = config.Cache{MaxEntries: 10, TTL: config.Duration(time.Hour)}
 	})
-	db, err := p.databases.Get("")
+	db, err := p.databases.Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

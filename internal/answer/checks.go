@@ -19,6 +19,11 @@ type evidence struct {
 	statistics *catalog.Statistics
 }
 
+// evidence is what there is about an outcome.
+func (v view) evidence(in asked, done outcome) evidence {
+	return evidence{in.question, in.grounds, done.draft, done.statement.Facts(), done.looks, v.statistics}
+}
+
 // A check examines an answer. What it finds takes weight off the log-odds, and
 // where it is configured as a cap, holds the score at that.
 type check struct {
@@ -53,12 +58,13 @@ var checks = []check{
 		return ""
 	}},
 	{"fan_out", func(c config.Checks) string { return c.FanOut }, 1.2, 0.50, func(e evidence) string {
-		for _, l := range e.facts.Levels {
-			if names := l.Multiplied(); len(names) > 0 {
-				return "a join multiplies the rows that " + strings.Join(names, " and ") + " takes in"
-			}
-		}
-		return ""
+		names := e.aggregates(guard.Level.Multiplied)
+		return when(names != "", "a join multiplies the rows that "+names+" takes in")
+	}},
+	{"fan_out", func(c config.Checks) string { return c.FanOut }, 0.5, 1, func(e evidence) string {
+		names := e.aggregates(guard.Level.Multipliable)
+		return when(names != "" && e.aggregates(guard.Level.Multiplied) == "",
+			"a join may multiply the rows that "+names+" takes in: of a view, or a table without keys, it cannot be known how many belong to one")
 	}},
 	{"limit_without_order", func(c config.Checks) string { return c.LimitWithoutOrder }, 0.5, 0.55, func(e evidence) string {
 		return when(e.facts.Unordered, "LIMIT takes rows in no order, so that they can be others each time")
@@ -119,6 +125,16 @@ func ungrounded(e evidence) string {
 			if !found && (whole || !said && !e.grounded(c, part)) {
 				return fmt.Sprintf("%s is compared with %s, which is not known to be in it", plain(c.Relation.Name+"."+c.Column.Name, 130), quoted(plain(part, 60)))
 			}
+		}
+	}
+	return ""
+}
+
+// aggregates are those that such finds in the first level where it finds any.
+func (e evidence) aggregates(such func(guard.Level) []string) string {
+	for _, l := range e.facts.Levels {
+		if names := such(l); len(names) > 0 {
+			return strings.Join(names, " and ")
 		}
 	}
 	return ""

@@ -17,25 +17,27 @@ type doubt struct {
 // weights are set by hand.
 const confident = 2.2
 
-// score is the confidence that is left with these doubts. Another doubt never
-// raises it, because weights only add up and the lowest cap counts.
+// score is the confidence that is left with these doubts, not calibrated. Another
+// doubt never raises it, because weights only add up and the lowest cap counts.
 func score(doubts []doubt) *Confidence {
 	c := &Confidence{Label: "uncalibrated"}
-	odds, most := confident, uncalibrated.cap
+	c.LogOdds, c.Ceiling = confident, 1
 	for _, d := range doubts {
-		odds -= d.weight
-		most = min(most, d.cap)
+		c.LogOdds -= d.weight
+		c.Ceiling = min(c.Ceiling, d.cap)
 		c.Reasons = append(c.Reasons, d.reason)
 	}
 	c.Reasons = append(c.Reasons, uncalibrated.reason)
-	c.LogOdds = odds
-	p := min(1/(1+math.Exp(-odds)), most)
-	c.Score = math.Round(p*1000) / 1000
+	c.Score = rounded(min(1/(1+math.Exp(-c.LogOdds)), c.Ceiling, uncalibrated.cap))
 	return c
 }
 
+// rounded is a score to three digits.
+func rounded(p float64) float64 { return math.Round(p*1000) / 1000 }
+
 var (
-	// uncalibrated holds for every score: no measurement stands behind the weights.
+	// uncalibrated holds until a Calibration is applied: no measurement stands
+	// behind the weights.
 	uncalibrated = doubt{cap: 0.85, reason: "the score is not calibrated, so it is at most 0.85"}
 
 	// unexamined is for an answer that was not to be examined.

@@ -139,11 +139,16 @@ func groundsText(grounds []ground) string {
 	var b strings.Builder
 	b.WriteString("Values of the database that the question may mean:\n")
 	for _, g := range grounds {
-		fmt.Fprintf(&b, "  %s.%s has %s", g.relation.Quoted(), catalog.Quote(g.column), literal(g.value))
-		if !g.exact() {
-			fmt.Fprintf(&b, ", which is like %s", quoted(plain(g.said, 80)))
-		}
-		b.WriteString("\n")
+		b.WriteString(g.String() + "\n")
 	}
 	return b.String() + "\n"
+}
+
+// String is the ground as a line of a prompt.
+func (g ground) String() string {
+	line := fmt.Sprintf("  %s.%s has %s", g.relation.Quoted(), catalog.Quote(g.column), literal(g.value))
+	if g.exact() {
+		return line
+	}
+	return line + ", which is like " + quoted(plain(g.said, 80))
 }

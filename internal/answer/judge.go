@@ -2,7 +2,6 @@ package answer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/pgmcp/pgmcp/internal/llm"
@@ -39,20 +38,15 @@ type examined struct {
 
 // examine has the model look at an answer. A model that cannot be asked, or
 // whose reply is unusable, gives no verdict but a doubt: the caller is owed an
-// answer that says so. Only the context's end, unless the question's own time is
-// up, and a missing golden answer, which is a mistake of whoever set the goldens
-// up, are errors.
+// answer that says so. Only what is [grave] is an error.
 func (p *Pipeline) examine(ctx context.Context, a *Answer, in examined) (*verdict, []doubt, error) {
 	var v verdict
-	err := p.ask(ctx, a, verdictRequest(p.judgeModel(), in), p.verdict, &v)
-	if ctx.Err() != nil && !timeUp(ctx) {
-		return nil, nil, ctx.Err()
+	err := p.ask(ctx, a, verdictRequest(JudgeModel(p.config.LLM), in), p.verdict, &v)
+	if ends := grave(ctx, err); ends != nil {
+		return nil, nil, ends
 	}
 	if timeUp(ctx) {
 		return nil, []doubt{notExamined(p.tooLong())}, nil
-	}
-	if e, ok := errors.AsType[*Error](err); ok && e.Code == string(llm.NoGolden) {
-		return nil, nil, err
 	}
 	if err != nil {
 		return nil, []doubt{notExamined(err)}, nil

@@ -28,6 +28,8 @@ type Pipeline struct {
 	cache     *cache                   // nil: it is off
 	draft     *form                    // of replies in the stage generate
 	verdict   *form                    // of replies in the stage judge
+
+	calibration *Calibration // nil: none
 }
 
 // NewPipeline returns a pipeline that asks model and runs SQL through runner,
@@ -35,11 +37,18 @@ type Pipeline struct {
 // question that no verified query answers is then an *[Error] that says so.
 // Verified queries that are wrong in themselves answer nothing.
 func NewPipeline(c *config.Config, databases *postgres.Databases, runner *query.Runner, model llm.Provider) *Pipeline {
-	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema)}
+	p := &Pipeline{c, databases, runner, model, map[string]*verified.Set{}, newCache(c.Answers.Cache), newForm(draftSchema), newForm(verdictSchema), nil}
 	for name, db := range c.Databases {
 		p.verified[name], _ = verified.New(db.Queries)
 	}
 	return p
+}
+
+// Calibrated is p with scores that k has calibrated; nil leaves them as they are.
+func (p *Pipeline) Calibrated(k *Calibration) *Pipeline {
+	c := *p
+	c.calibration = k
+	return &c
 }
 
 // Answer answers q. Progress, if not nil, hears the name of each stage as it
@@ -65,7 +74,7 @@ func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage s
 }
 
 func (p *Pipeline) answer(ctx context.Context, q Question, steps *stages) (*Answer, error) {
-	db, err := p.databases.Get(q.Database)
+	db, err := p.databases.Get(ctx, q.Database)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +107,9 @@ func (p *Pipeline) answer(ctx context.Context, q Question, steps *stages) (*Answ
 	if err != nil || a.Status != "" {
 		return a, err
 	}
+	if done, err = p.reconsider(ctx, a, v, in, done, steps); err != nil {
+		return nil, err
+	}
 	return a, p.assess(ctx, a, v, in, done, steps)
 }
 
@@ -115,6 +127,8 @@ type outcome struct {
 	draft     draft
 	statement guard.Statement
 	result    *query.Result
+	looks     shape
+	mended    int // how often, before it was this SQL
 }
 
 // run runs the SQL of a draft, and has it mended where it is refused or fails, as
@@ -126,9 +140,9 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, steps 
 			a.Status, a.Message = Status(d.Status), d.Message
 			return outcome{}, nil
 		}
-		statement, result, err := p.execute(ctx, a, steps)
+		done, err := p.try(ctx, a, d, steps)
 		if err == nil {
-			return outcome{d, statement, result}, nil
+			return done, nil
 		}
 		f, ok := faultOf(err)
 		if !ok {
@@ -152,6 +166,19 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, steps 
 	}
 }
 
+// try runs the SQL of a, which is that of d.
+func (p *Pipeline) try(ctx context.Context, a *Answer, d draft, steps *stages) (outcome, error) {
+	statement, result, err := p.execute(ctx, a, steps)
+	if err != nil {
+		return outcome{}, err
+	}
+	looks, err := shapeOf(result)
+	if err != nil {
+		return outcome{}, fmt.Errorf("read result: %w", err)
+	}
+	return outcome{d, statement, result, looks, len(a.Attempts)}, nil
+}
+
 // execute has the SQL of a checked, planned and run.
 func (p *Pipeline) execute(ctx context.Context, a *Answer, steps *stages) (guard.Statement, *query.Result, error) {
 	statement, err := p.runner.Check(steps.begin(ctx, "check"), a.Database, a.SQL)
@@ -169,30 +196,26 @@ func (p *Pipeline) execute(ctx context.Context, a *Answer, steps *stages) (guard
 
 // assess computes how far an answer can be trusted, and decides what is given out.
 func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done outcome, steps *stages) error {
-	looks, err := shapeOf(done.result)
-	if err != nil {
-		return fmt.Errorf("read result: %w", err)
-	}
 	var doubts []doubt
-	a.Flags, doubts = evidence{in.question, in.grounds, done.draft, done.statement.Facts(), looks, v.statistics}.check(p.config.Answers.Checks)
-	doubts = append(doubts, mended(len(a.Attempts))...)
+	a.Flags, doubts = v.evidence(in, done).check(p.config.Answers.Checks)
+	doubts = append(doubts, mended(done.mended)...)
 	if p.config.Answers.MaxModelCalls == 1 {
-		a.Confidence = score(append(doubts, unexamined))
+		a.Confidence = p.rate(a.Database, append(doubts, unexamined))
 		p.decide(a, done.result, nil)
 		return nil
 	}
 
 	ctx = steps.begin(ctx, "judge")
-	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), looks, ""}
+	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), done.looks, ""}
 	found, more, err := p.examine(ctx, a, seen)
 	if err != nil {
 		return err
 	}
-	a.Confidence = score(slices.Concat(more, doubts))
+	a.Confidence = p.rate(a.Database, slices.Concat(more, doubts))
 	if found != nil {
 		a.Reading = found.ReadsAs
 	}
-	if p.config.Answers.JudgeRows == "sample" && looks.rows > 0 {
+	if p.config.Answers.JudgeRows == "sample" && done.looks.rows > 0 {
 		if seen.sample, err = sampleText(done.result, in.question, a.SQL); err != nil {
 			return err
 		}
@@ -200,10 +223,17 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 		if err != nil {
 			return err
 		}
-		a.Confidence = lower(a.Confidence, score(slices.Concat(more, doubts)))
+		a.Confidence = lower(a.Confidence, p.rate(a.Database, slices.Concat(more, doubts)))
 	}
 	p.decide(a, done.result, found)
 	return nil
+}
+
+// rate is the confidence that is left with these doubts, calibrated if it can be.
+func (p *Pipeline) rate(database string, doubts []doubt) *Confidence {
+	c := score(doubts)
+	p.calibration.apply(c, database)
+	return c
 }
 
 // accept says why a question is not taken up, before anything is done for it.
@@ -259,6 +289,21 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 	return nil
 }
 
+// grave is err, if it ends a question that could be answered without what was asked
+// of the model: its context ended, unless the question's own time is up, or a
+// golden answer is missing, which is a mistake of whoever set the goldens up.
+func grave(ctx context.Context, err error) error {
+	switch e, ok := errors.AsType[*Error](err); {
+	case timeUp(ctx):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case ok && e.Code == string(llm.NoGolden):
+		return err
+	}
+	return nil
+}
+
 // modelError is err for a caller to act on. What is neither the provider's nor
 // a matter of the model stays as it is.
 func modelError(err error) error {
@@ -275,10 +320,10 @@ func modelError(err error) error {
 	return err
 }
 
-// judgeModel is the model that examines answers.
-func (p *Pipeline) judgeModel() string {
-	if j := p.config.LLM.Judge; j != nil {
-		return j.Model
+// JudgeModel is the model that examines answers.
+func JudgeModel(c *config.LLM) string {
+	if c.Judge != nil {
+		return c.Judge.Model
 	}
-	return cmp.Or(p.config.LLM.JudgeModel, p.config.LLM.Model)
+	return cmp.Or(c.JudgeModel, c.Model)
 }

@@ -65,7 +65,7 @@ func libraryPipeline(t *testing.T, url string, model llm.Provider, edit func(*co
 	if edit != nil {
 		edit(c)
 	}
-	databases, err := postgres.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	databases, err := postgres.Open(t.Context(), c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,14 @@
 // Package call takes every operation of pgmcp through one chain of layers.
 //
 // An operation is a tool call, a statement sent to a database or a request sent
-// to a model. What cuts across them (request IDs, measurements, recovery) is a
-// layer; each layer is built once, when the program starts, and sees every
+// to a model. What cuts across them (request IDs, measurements, recovery, limits,
+// retries, breakers) is a layer; each layer is built once, when the program starts, and sees every
 // operation, with the [Facts] that it ends with. The package knows nothing of MCP,
 // PostgreSQL or models.
 package call
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -27,7 +28,14 @@ const (
 type Op struct {
 	Kind Kind
 	Name string
+
+	// Server is what the operation depends on, where that is not what Name says:
+	// the host that answers for several models.
+	Server string
 }
+
+// dependency is what fails, and is busy, for all its operations at once.
+func (o Op) dependency() Key { return Key{o.Kind, cmp.Or(o.Server, o.Name)} }
 
 // A Handler carries out an operation.
 type Handler func(context.Context, Op) error

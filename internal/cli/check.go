@@ -88,12 +88,12 @@ func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, *pos
 		own.Security = &overrides
 		one.Databases[name] = own
 	}
-	databases, err := postgres.Open(context.WithoutCancel(ctx), one, observe.NewLogger(io.Discard, cfg.Observability.Log))
+	databases, err := postgres.Open(context.WithoutCancel(ctx), one, nil, observe.NewLogger(io.Discard, cfg.Observability.Log))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer databases.Close()
-	database, err := databases.Get(name)
+	database, err := databases.Get(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -97,6 +97,7 @@ command line is wrong or names a file that cannot be read; health has a 3 too.`,
 	}
 	group("begin", "Begin:", a.demo(), a.init(), a.vet(), a.serve())
 	group("try", "Try what an agent can do:", a.sql(), a.ask(), a.check(), a.catalog(), a.grants(), a.health())
+	group("test", "Test it:", a.replay(), a.eval())
 	group("else", "Else:", a.audit(), a.schema(), a.version())
 	root.SetCompletionCommandGroupID("else")
 	root.SetHelpCommandGroupID("else")

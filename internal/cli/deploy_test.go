@@ -61,7 +61,7 @@ observability: audit: file: "audit.jsonl"`
 		t.Fatal(err)
 	}
 	defer s.end()
-	db, err := s.databases.Get("shop")
+	db, err := s.databases.Get(t.Context(), "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ observability: audit: file: "audit.jsonl"`
 	s.meter.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	shown := map[string][]string{}
 	for line := range strings.Lines(w.Body.String()) {
-		if m := sample.FindStringSubmatch(line); m != nil {
+		if m := shownAs.FindStringSubmatch(line); m != nil {
 			shown[m[1]] = append(shown[m[1]], "instance") // Prometheus adds it
 			for _, l := range label.FindAllStringSubmatch(m[2], -1) {
 				shown[m[1]] = append(shown[m[1]], l[1])
@@ -93,7 +93,7 @@ observability: audit: file: "audit.jsonl"`
 }
 
 var (
-	sample  = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
+	shownAs = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
 	label   = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
 	by      = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
 	asked   = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)

@@ -95,8 +95,8 @@ func (a *app) examine(ctx context.Context, cfg *config.Config, model bool) (*hea
 			}
 		})
 	}
-	for _, name := range s.databases.Names() {
-		db, err := s.databases.Get(name)
+	for _, name := range s.databases.Names(ctx) {
+		db, err := s.databases.Get(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,9 @@ connect to: their schemas, and columns to block, guessed by their names. Without
 URL it takes PGMCP_DATABASE_URL or DATABASE_URL from the environment; without
 those it writes an example to begin with.
 
+Beside it, init writes scenarios/first.txtar, which "pgmcp replay scenarios" runs,
+and .github/workflows/pgmcp.yml, which runs that in CI; what is there already stays.
+
 The URL is not written: the configuration names an environment variable for each
 database, and init prints how to set it.`,
 		Args: cobra.MaximumNArgs(1),
@@ -79,7 +82,17 @@ func (a *app) runInit(ctx context.Context, url string, f initFlags) error {
 	if err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	_, err = fmt.Fprint(next, found.nextSteps(f.output))
+	var beside []string
+	if f.output != "-" {
+		files, err := found.beside(f.output)
+		if err == nil {
+			beside, err = writeBeside(f.output, files)
+		}
+		if err != nil {
+			return fmt.Errorf("write first scenario: %w", err)
+		}
+	}
+	_, err = fmt.Fprint(next, found.nextSteps(f.output, beside))
 	return err
 }
 
@@ -95,9 +108,17 @@ type foundServer struct {
 // example is what to write without any server.
 func example() *foundServer {
 	return &foundServer{
-		Example:   true,
-		Databases: []*foundDatabase{{Name: "shop", Variable: "SHOP_URL", Database: "shop", Schemas: []string{"public"}}},
-		url:       &url.URL{Scheme: "postgres", User: url.UserPassword("USER", passwordMark), Host: "localhost:5432"},
+		Example: true,
+		Databases: []*foundDatabase{{
+			Name: "shop", Variable: "SHOP_URL", Database: "shop", Schemas: []string{"public"},
+			Sample: &sample{
+				Table:   "public.customers",
+				Columns: []catalog.Column{{Name: "id", Type: "bigint"}, {Name: "name", Type: "text"}, {Name: "email", Type: "text"}},
+				Open:    "name",
+				Closed:  "email",
+			},
+		}},
+		url: &url.URL{Scheme: "postgres", User: url.UserPassword("USER", passwordMark), Host: "localhost:5432"},
 	}
 }
 
@@ -110,6 +131,7 @@ type foundDatabase struct {
 	Schemas []string // those with anything to read in them
 	Blocked []blockedColumn
 	Tables  int
+	Sample  *sample // nil: no table has a column to read
 }
 
 // A blockedColumn is a column to block, and why.
@@ -216,6 +238,7 @@ func (db *foundDatabase) look(ctx context.Context, c *pgx.ConnConfig) error {
 // pickOut picks out the schemas to serve and the columns to block.
 func (db *foundDatabase) pickOut(cat *catalog.Catalog) {
 	schemas := map[string]bool{}
+	var plain []*catalog.Relation
 	for _, r := range cat.Relations {
 		if r.Kind == catalog.Sequence {
 			continue
@@ -225,12 +248,16 @@ func (db *foundDatabase) pickOut(cat *catalog.Catalog) {
 		if r.Partition != "" {
 			continue // blocked with what it is a part of
 		}
+		if r.Kind == catalog.Table && !special.MatchString(r.Schema+r.Name) && !unlistable.MatchString(r.Schema) {
+			plain = append(plain, r)
+		}
 		for _, c := range r.Columns {
 			if note := suspect(c); note != "" {
 				db.Blocked = append(db.Blocked, blockedColumn{pattern(r.Schema, r.Name, c.Name), note})
 			}
 		}
 	}
+	db.Sample = pickSample(plain)
 	delete(schemas, "public")
 	db.Schemas = []string{"public"}
 	for _, name := range cat.Schemas {

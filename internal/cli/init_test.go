@@ -147,7 +147,7 @@ func TestNextStepsHideThePassword(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := &foundServer{url: u, Databases: []*foundDatabase{{Name: "shop", Variable: "SHOP_URL", Database: "my shop"}}}
-		got := found.nextSteps("config.cue")
+		got := found.nextSteps("config.cue", nil)
 		if !strings.Contains(got, want) || strings.Contains(got, "hunter2") {
 			t.Errorf("%s:\n%s\nwant %s", text, got, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/pgmcp/pgmcp/internal/audit"
@@ -62,6 +63,29 @@ func (o *observers) layers(log *slog.Logger) []call.Layer {
 	}
 	return layers
 }
+
+// watch shows how what serves this configuration is, until stop is called.
+func (s *service) watch(r *call.Resilience) (stop func(), err error) {
+	databases, err := s.databases.Watch(s.meter)
+	if err != nil {
+		return nil, err
+	}
+	breakers, err := s.meter.Watch("pgmcp.breaker.open", "1", "1 while calls are not let through, 0.5 while one is tried, else 0", func(tell func(float64, ...attribute.KeyValue)) {
+		for _, kind := range []call.Kind{call.Statement, call.Model} {
+			for _, b := range r.States(kind) {
+				tell(openness[b.State], attribute.String("pgmcp.kind", string(kind)), attribute.String("pgmcp.name", b.Key.Name))
+			}
+		}
+	})
+	if err != nil {
+		databases()
+		return nil, err
+	}
+	return func() { databases(); breakers() }, nil
+}
+
+// openness is the state of a breaker as a number.
+var openness = map[string]float64{"closed": 0, "half-open": 0.5, "open": 1}
 
 // flushTime bounds how long the last numbers and spans may take on their way.
 const flushTime = 5 * time.Second

@@ -103,7 +103,12 @@ func (r *reloader) replace(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.server.Replace(next.tools, next.chain, r.service.close)
+	door, err := mcpserver.NewDoor(cfg.Server, next.log)
+	if err != nil {
+		next.close()
+		return nil, err
+	}
+	r.server.Replace(next.tools, next.chain, door, r.service.close)
 	r.cfg, r.files, r.service = cfg, cfg.Files(r.path), next
 	return settings, nil
 }
@@ -113,7 +118,7 @@ func reloadable(setting string) bool {
 	top, rest, _ := strings.Cut(setting, ".")
 	switch {
 	case top == "server":
-		return rest == "watch"
+		return rest == "watch" || rest == "trusted_proxies" || strings.HasPrefix(rest, "tokens")
 	case top == "observability":
 		return strings.HasPrefix(rest, "log.")
 	}

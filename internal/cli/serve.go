@@ -67,6 +67,10 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
 
+	door, err := mcpserver.NewDoor(cfg.Server, s.log)
+	if err != nil {
+		return err
+	}
 	ln, err := mcpserver.Listen(cfg.Server)
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 			return err
 		}
 	}
-	return server.Serve(ctx, ln, drain)
+	return server.Serve(ctx, ln, door, drain)
 }
 
 // showMetrics shows the metrics at an address of their own, until stop is called.

@@ -114,7 +114,8 @@ func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
 	return cfg, nil
 }
 
-// quiet has nothing logged that a command prints anyway.
+// quiet makes of cfg a configuration for commands that say themselves how they
+// ended: what they print anyway is not logged too.
 func quiet(cfg *config.Config) {
 	if cfg.Observability.Log.Level != "debug" {
 		cfg.Observability.Log.Level = "error"

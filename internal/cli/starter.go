@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"text/template"
 
@@ -92,9 +93,10 @@ security: limits: {
 // }
 `))
 
-// nextSteps says what was written and what to do now. The lines work as they
-// are once the password is filled in; the password itself is not printed.
-func (f *foundServer) nextSteps(output string) string {
+// nextSteps says what was written, beside the configuration too, and what to do
+// now. The lines work as they are once the password is filled in; the password
+// itself is not printed.
+func (f *foundServer) nextSteps(output string, beside []string) string {
 	var b strings.Builder
 	switch {
 	case output == "-":
@@ -108,6 +110,9 @@ func (f *foundServer) nextSteps(output string) string {
 		}
 		fmt.Fprintf(&b, "Wrote %s: %s, %s blocked by name. Look it through.\n", output, mcpserver.Count(len(f.Databases), "database"), mcpserver.Count(blocked, "column"))
 	}
+	for _, path := range beside {
+		fmt.Fprintf(&b, "Wrote %s\n", path)
+	}
 	b.WriteString("\nNow:\n")
 	for _, db := range f.Databases {
 		fmt.Fprintf(&b, "  export %s=%s\n", db.Variable, shellQuote(masked(f.url, db.Database)))
@@ -117,7 +122,11 @@ func (f *foundServer) nextSteps(output string) string {
 		f.makeRoles(&b, output)
 		how = "--connect"
 	}
-	fmt.Fprintf(&b, "  pgmcp vet %s %s\n  pgmcp serve %[2]s\n", how, shellQuote(output))
+	fmt.Fprintf(&b, "  pgmcp vet %s %s\n", how, shellQuote(output))
+	if len(beside) > 0 {
+		fmt.Fprintf(&b, "  pgmcp replay %s\n", shellQuote(filepath.Join(filepath.Dir(output), "scenarios")))
+	}
+	fmt.Fprintf(&b, "  pgmcp serve %s\n", shellQuote(output))
 	if hasPassword(f.url) || f.superuser != "" {
 		fmt.Fprintf(&b, "\nPut the password in place of %s, special letters as %%XX (%%40 for @, %%3A for :, %%2F for /).\n", passwordMark)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
@@ -36,7 +37,8 @@ hold.
 Verified queries are checked for their form and grammar; with --catalog they are
 also held against the policy, as when they run, and with --connect planned too.
 
-The exit code is 1 if there is any problem, 2 if the configuration cannot be read.`,
+The exit code is 1 if there is any problem but warnings, 2 if the configuration
+cannot be read.`,
 		Args: configAnd(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.format != "text" && f.format != "json" {
@@ -72,6 +74,11 @@ type vetReport struct {
 	Problems  []config.Problem `json:"problems"`
 }
 
+// valid reports whether there is no problem but warnings.
+func (r *vetReport) valid() bool {
+	return !slices.ContainsFunc(r.Problems, func(p config.Problem) bool { return !p.Warning })
+}
+
 func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 	source, err := readConfig(path)
 	if err != nil {
@@ -86,13 +93,14 @@ func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 		return err
 	default:
 		r.Problems = append(r.Problems, wrongQueries(source, cfg)...)
+		r.Problems = append(r.Problems, doubtful(source, cfg)...)
 		if f.secrets || f.connect {
 			r.Problems = append(r.Problems, unreadable(source, cfg)...)
 		}
 		if f.connect {
 			r.Problems = append(r.Problems, unserved(ctx, source, cfg)...)
 		}
-		if f.catalog != "" && len(r.Problems) == 0 {
+		if f.catalog != "" && r.valid() {
 			p, _, err := policyFor(ctx, path, f.db, f.catalog)
 			if err != nil {
 				return err
@@ -101,7 +109,7 @@ func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 		}
 		byPlace(r.Problems)
 	}
-	if r.Valid = len(r.Problems) == 0; r.Valid {
+	if r.Valid = r.valid(); r.Valid {
 		r.Databases = len(cfg.Databases)
 	}
 	if f.format == "json" {
@@ -116,16 +124,50 @@ func (a *app) runVet(ctx context.Context, path string, f vetFlags) error {
 }
 
 func (a *app) printVet(path string, r vetReport) error {
-	if r.Valid {
-		_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, mcpserver.Count(r.Databases, "database"))
-		return err
-	}
 	for _, p := range r.Problems {
 		if _, err := fmt.Fprintln(a.stdout, visible(p.String())); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !r.Valid {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s is valid: %s\n", path, mcpserver.Count(r.Databases, "database"))
+	return err
+}
+
+// doubtful are the calibration of cfg, if it cannot be used, and what no answer
+// can achieve with it or without one.
+func doubtful(source *config.Source, cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	warn := func(setting, message, hint string) {
+		p := source.Problem(message, hint, "answers", setting)
+		p.Warning = true
+		problems = append(problems, p)
+	}
+	k, err := answer.LoadCalibration(cfg)
+	if err != nil {
+		return append(problems, source.Problem(err.Error(), "", "answers", "calibration"))
+	}
+	var unmeasured []string
+	highest := 0.0
+	for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
+		highest = max(highest, answer.Highest(cfg, k, name))
+		if k != nil && k.Databases[name] == 0 {
+			unmeasured = append(unmeasured, name)
+		}
+	}
+	if len(unmeasured) > 0 {
+		warn("calibration", "it was not measured on "+strings.Join(unmeasured, ", ")+", where scores stay uncalibrated", "")
+	}
+	if t := cfg.Answers.ConfidenceThreshold; cfg.LLM != nil && t > highest {
+		hint := ""
+		if k == nil {
+			hint = `"pgmcp eval --calibrate" can lift that`
+		}
+		warn("confidence_threshold", fmt.Sprintf("a model's answer reaches at most %v here, so every one will be withheld", highest), hint)
+	}
+	return problems
 }
 
 // refusedQueries are the verified queries of a database that its policy refuses
@@ -146,7 +188,7 @@ func refusedQueries(ctx context.Context, source *config.Source, cfg *config.Conf
 }
 
 // unreadable are the secrets of cfg that cannot be read, and the databases whose
-// secret is no URL, in the order of the files. No problem holds a secret.
+// secret is no URL. No problem holds a secret.
 func unreadable(source *config.Source, cfg *config.Config) []config.Problem {
 	var problems []config.Problem
 	for _, name := range slices.Sorted(maps.Keys(cfg.Databases)) {
@@ -183,7 +225,7 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 		}
 		return err != nil
 	})
-	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, slog.New(slog.DiscardHandler))
+	databases, err := postgres.Open(context.WithoutCancel(ctx), &readable, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return []config.Problem{source.Problem(err.Error(), "", "databases")}
 	}
@@ -191,8 +233,8 @@ func unserved(ctx context.Context, source *config.Source, cfg *config.Config) []
 	runner := query.NewRunner(databases, call.Chain{})
 	var problems []config.Problem
 	catalogs := map[string]*catalog.Catalog{}
-	for _, name := range databases.Names() {
-		db, _ := databases.Get(name) // it is among the names
+	for _, name := range databases.Names(ctx) {
+		db, _ := databases.Get(ctx, name) // it is among the names
 		p, err := db.Policy(ctx)
 		if err != nil {
 			reason := mcpserver.NewReason(err)

@@ -16,14 +16,16 @@ import (
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
-// A service is a configuration at work: all that serve, ask and sql need.
+// A service is a configuration at work: all that serve, ask, sql and eval need.
 type service struct {
 	*observers
-	log       *slog.Logger
-	chain     call.Chain
-	databases *postgres.Databases
-	unwatch   func()
-	tools     *mcpserver.Tools
+	log         *slog.Logger
+	chain       call.Chain
+	databases   *postgres.Databases
+	unwatch     func()
+	model       llm.Provider
+	calibration *answer.Calibration
+	tools       *mcpserver.Tools
 }
 
 // open puts the parts together as cfg says. The model's replies are written to
@@ -46,26 +48,36 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 			s.observers.close(s.log)
 		}
 	}()
-	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log))...)
-	model, err := openModel(cfg.LLM, s.chain, record)
-	if err != nil {
+	limits, resilience := (*call.Limits)(nil), (*call.Resilience)(nil)
+	if former != nil {
+		limits, resilience = former.tools.Limits, former.tools.Resilience
+	}
+	limits = limits.Next(limitsOf(cfg))
+	resilience = resilience.Next(dependencies(cfg.Resilience), limits, s.log)
+	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log), call.Limit(limits), call.Resilient(resilience))...)
+	if s.model, err = openModel(cfg.LLM, s.chain, record); err != nil {
 		return nil, err
 	}
-	if s.databases, err = opened.Reopen(ctx, cfg, s.log); err != nil {
+	if s.calibration, err = answer.LoadCalibration(cfg); err != nil {
 		return nil, err
 	}
-	if s.unwatch, err = s.databases.Watch(s.meter); err != nil {
+	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.log); err != nil {
+		return nil, err
+	}
+	if s.unwatch, err = s.watch(resilience); err != nil {
 		s.databases.Close()
 		return nil, err
 	}
 	runner := query.NewRunner(s.databases, s.chain)
 	s.tools = &mcpserver.Tools{
-		Databases: s.databases,
-		Runner:    runner,
-		Pipeline:  answer.NewPipeline(cfg, s.databases, runner, model),
-		Meter:     s.meter,
-		Version:   build().version,
-		Started:   started,
+		Databases:  s.databases,
+		Runner:     runner,
+		Pipeline:   answer.NewPipeline(cfg, s.databases, runner, s.model).Calibrated(s.calibration),
+		Meter:      s.meter,
+		Limits:     limits,
+		Resilience: resilience,
+		Version:    build().version,
+		Started:    started,
 	}
 	return s, nil
 }

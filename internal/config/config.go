@@ -11,16 +11,27 @@ type Config struct {
 	Security      Security            `json:"security"`
 	Answers       Answers             `json:"answers"`
 	LLM           *LLM                `json:"llm"` // nil: no model is configured
+	Resilience    Resilience          `json:"resilience"`
 	Observability Observability       `json:"observability"`
 }
 
 // Server is how clients reach pgmcp.
 type Server struct {
-	Transport string   `json:"transport"` // "stdio" or "http"
-	Listen    string   `json:"listen"`
-	Insecure  bool     `json:"insecure"`
-	Drain     Duration `json:"drain"`
-	Watch     Interval `json:"watch"`
+	Transport      string           `json:"transport"` // "stdio" or "http"
+	Listen         string           `json:"listen"`
+	Tokens         map[string]Token `json:"tokens"`          // by whom they are for
+	TrustedProxies []string         `json:"trusted_proxies"` // networks such as 10.0.0.0/8
+	Insecure       bool             `json:"insecure"`
+	Drain          Duration         `json:"drain"`
+	Watch          Interval         `json:"watch"`
+}
+
+// Token is somebody who may use the http transport.
+type Token struct {
+	Token     Secret   `json:"token"`
+	Databases []string `json:"databases"` // nil: all
+	Tools     []string `json:"tools"`     // nil: all
+	Limit     *Rate    `json:"limit"`     // nil: the common one
 }
 
 // Database is one database to serve.
@@ -29,6 +40,7 @@ type Database struct {
 	Description    string     `json:"description"`
 	Pool           Pool       `json:"pool"`
 	ConnectTimeout Duration   `json:"connect_timeout"`
+	Limit          *Rate      `json:"limit"` // of statements; nil: the common one
 	CatalogRefresh Duration   `json:"catalog_refresh"`
 	Schemas        []string   `json:"schemas"`
 	Verified       string     `json:"verified"` // empty: there are no verified queries
@@ -109,6 +121,7 @@ type Answers struct {
 	MaxTokens           int      `json:"max_tokens"`
 	Timeout             Duration `json:"timeout"`
 	Checks              Checks   `json:"checks"`
+	Calibration         string   `json:"calibration"` // empty: scores are not calibrated
 	Cache               Cache    `json:"cache"`
 }
 
@@ -148,6 +161,65 @@ type Judge struct {
 	BaseURL string  `json:"base_url"`
 	Model   string  `json:"model"`
 	APIKey  *Secret `json:"api_key"` // nil: none is sent
+}
+
+// Resilience is what is done about too many calls, and about databases and models
+// that do not answer.
+type Resilience struct {
+	Limits      RateLimits  `json:"limits"`
+	Concurrency Concurrency `json:"concurrency"`
+	Retry       Retries     `json:"retry"`
+	Breaker     Breakers    `json:"breaker"`
+}
+
+// RateLimits bound how often something is done.
+type RateLimits struct {
+	Client      Rate            `json:"client"` // tool calls of each client
+	Tools       map[string]Rate `json:"tools"`  // by name
+	Statement   Rate            `json:"statement"`
+	Model       Rate            `json:"model"`
+	ModelTokens Rate            `json:"model_tokens"`
+}
+
+// Concurrency bounds how much is done at once, for each name of a kind.
+type Concurrency struct {
+	Tool      int `json:"tool"`
+	Statement int `json:"statement"`
+	Model     int `json:"model"`
+}
+
+// Retries are how operations are tried again.
+type Retries struct {
+	Statement Retry `json:"statement"`
+	Model     Retry `json:"model"`
+}
+
+// Retry is how one kind of operation is tried again.
+type Retry struct {
+	MaxAttempts int      `json:"max_attempts"`
+	BaseDelay   Duration `json:"base_delay"`
+	MaxDelay    Duration `json:"max_delay"`
+}
+
+// Breakers are when what is asked is given up on.
+type Breakers struct {
+	Database DatabaseBreaker `json:"database"`
+	Model    Breaker         `json:"model"`
+}
+
+// Breaker is when one model's server is given up on.
+type Breaker struct {
+	Failures int      `json:"failures"` // 0: never
+	Delay    Duration `json:"delay"`
+	Probes   int      `json:"probes"`
+}
+
+// DatabaseBreaker is when one database is given up on.
+type DatabaseBreaker struct {
+	Failures int      `json:"failures"` // 0: never
+	Delay    Duration `json:"delay"`
+	Probes   int      `json:"probes"`
+	Slow     Duration `json:"slow"`
 }
 
 // Observability is what pgmcp says of itself.

@@ -76,6 +76,9 @@ func drift(s *shape, typ reflect.Type, path string) []string {
 	if kind := s.value.IncompleteKind(); !slices.Contains(kindsOf(typ), kind) {
 		return []string{fmt.Sprintf("%s: %v in the schema, %v in Go", path, kind, typ.Kind())}
 	}
+	if isText(typ) {
+		return nil
+	}
 	switch typ.Kind() {
 	case reflect.Map:
 		return drift(s.others, typ.Elem(), path+".*")
@@ -107,9 +110,14 @@ func drift(s *shape, typ reflect.Type, path string) []string {
 	return out
 }
 
+// isText reports whether a Go type is read from text.
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
 // kindsOf are the kinds of the schema that a Go type holds.
 func kindsOf(t reflect.Type) []cue.Kind {
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+	if isText(t) {
 		return []cue.Kind{cue.StringKind}
 	}
 	switch t.Kind() {

@@ -7,8 +7,8 @@ import (
 )
 
 // Files are what the configuration c at path was read from: its own files and
-// those of secrets and verified queries, each with a hash of what it holds now,
-// which is empty for one that cannot be read.
+// those of secrets, verified queries and the calibration, each with a hash of what
+// it holds now, which is empty for one that cannot be read.
 func (c *Config) Files(path string) map[string]string {
 	files := map[string]string{}
 	add := func(name string) {
@@ -28,6 +28,7 @@ func (c *Config) Files(path string) map[string]string {
 	for _, name := range own {
 		add(name)
 	}
+	add(c.Answers.Calibration)
 	for _, db := range c.Databases {
 		add(db.Verified)
 	}

@@ -126,6 +126,11 @@ func (c *Config) resolve(dir string) {
 	if c.Observability.Audit != nil {
 		resolve(&c.Observability.Audit.File)
 	}
+	resolve(&c.Answers.Calibration)
+	for name, token := range c.Server.Tokens {
+		resolve(&token.Token.File)
+		c.Server.Tokens[name] = token
+	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)
 		if c.LLM.APIKey != nil {

@@ -38,9 +38,11 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			security: {allow_explain: false, limits: {max_statement_size: "64KiB", max_tokens: 100, max_rows: 10, max_bytes: "64KiB", statement_timeout: "1m30s", max_cost: 1.5e6, max_plan_rows: 1e9}}
 			security: blocked: tables: ["hr.*"]
 		}
-		answers: {date: "none", checks: fan_out: "warn"}
+		answers: {date: "none", calibration: "calibration.json", checks: fan_out: "warn"}
 		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
 		llm: judge: {base_url: "https://judge.example/v1", model: "j", api_key: file: "judge_key"}
+		server: {transport: "http", tokens: nightly: {token: file: "nightly", databases: [], limit: "10/h"}}
+		resilience: limits: statement: "100/s"
 	`})
 	got, err := Load(filepath.Join(dir, "config.cue"))
 	if err != nil {
@@ -71,7 +73,14 @@ func TestLoadFillsInDefaults(t *testing.T) {
 		},
 	}
 	want := &Config{
-		Server:    Server{Transport: "stdio", Listen: "127.0.0.1:8080", Drain: Duration(10 * time.Second), Watch: Interval(10 * time.Second)},
+		Server: Server{
+			Transport:      "http",
+			Listen:         "127.0.0.1:8080",
+			Tokens:         map[string]Token{"nightly": {Token: Secret{File: filepath.Join(dir, "nightly")}, Databases: []string{}, Limit: &Rate{10, time.Hour}}},
+			TrustedProxies: []string{},
+			Drain:          Duration(10 * time.Second),
+			Watch:          Interval(10 * time.Second),
+		},
 		Databases: map[string]Database{"shop": shop, "crm": crm},
 		Security: Security{
 			Blocked:           Blocked{Schemas: []string{}, Tables: []string{}, Columns: []string{}, Functions: []string{}},
@@ -88,7 +97,8 @@ func TestLoadFillsInDefaults(t *testing.T) {
 				Empty: "cap", AllNull: "cap", SingleZero: "warn", CapHit: "cap", UngroundedLiteral: "cap", Cartesian: "cap",
 				FanOut: "warn", LimitWithoutOrder: "warn", TimeDependent: "warn", NoFilter: "cap",
 			},
-			Cache: Cache{TTL: Duration(time.Hour)},
+			Calibration: filepath.Join(dir, "calibration.json"),
+			Cache:       Cache{TTL: Duration(time.Hour)},
 		},
 		LLM: &LLM{
 			BaseURL: "https://api.openai.com/v1",
@@ -97,6 +107,18 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			Judge:   &Judge{BaseURL: "https://judge.example/v1", Model: "j", APIKey: &Secret{File: filepath.Join(dir, "judge_key")}},
 			Timeout: Duration(30 * time.Second),
 			Replay:  filepath.Join(dir, "golden"),
+		},
+		Resilience: Resilience{
+			Limits:      RateLimits{Client: Rate{600, time.Minute}, Tools: map[string]Rate{}, Statement: Rate{100, time.Second}},
+			Concurrency: Concurrency{Tool: 128, Statement: 32, Model: 32},
+			Retry: Retries{
+				Statement: Retry{2, Duration(50 * time.Millisecond), Duration(time.Second)},
+				Model:     Retry{3, Duration(500 * time.Millisecond), Duration(20 * time.Second)},
+			},
+			Breaker: Breakers{
+				Database: DatabaseBreaker{5, Duration(5 * time.Second), 1, Duration(5 * time.Second)},
+				Model:    Breaker{5, Duration(10 * time.Second), 1},
+			},
 		},
 		Observability: Observability{Log: Log{Level: "info", Format: "auto"}},
 	}

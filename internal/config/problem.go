@@ -13,13 +13,18 @@ type Problem struct {
 	Path    string `json:"path,omitempty"` // the setting, such as "databases.shop.pool"
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+	Warning bool   `json:"warning,omitempty"` // it can be meant so: the configuration is valid
 }
 
-// String is "file:line:col: path: message (hint)", which editors jump to.
+// String is "file:line:col: path: message (hint)", which editors jump to. A
+// warning says so before its path.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
 		fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+	}
+	if p.Warning {
+		b.WriteString("warning: ")
 	}
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")

@@ -89,7 +89,7 @@ func TestQueryProblem(t *testing.T) {
 		{"made", "sql", 8, 16, 30},
 	} {
 		got := s.QueryProblem("shop", "is wrong", "mend it", tt.position, "queries", tt.query, tt.field)
-		want := Problem{filepath.FromSlash("conf/queries/shop.cue"), tt.line, tt.column, "queries." + tt.query + "." + tt.field, "is wrong", "mend it"}
+		want := Problem{filepath.FromSlash("conf/queries/shop.cue"), tt.line, tt.column, "queries." + tt.query + "." + tt.field, "is wrong", "mend it", false}
 		if got != want {
 			t.Errorf("%s.%s at %d:\ngot  %v\nwant %v", tt.query, tt.field, tt.position, got, want)
 		}

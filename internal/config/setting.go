@@ -21,6 +21,23 @@ func Leaves() []string {
 	return shapeOf(cuecontext.New().CompileString(pgmcp.Schema).LookupPath(cue.ParsePath("#Config"))).leaves("")
 }
 
+// Written lists those of the paths, as of [Leaves], at which a configuration's
+// text holds something. A text that is no CUE holds nothing.
+func Written(src []byte, paths []string) []string {
+	f, err := parser.ParseFile("", src)
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, path := range paths {
+		for range written(f.Decls, strings.Split(path, ".")) {
+			found = append(found, path)
+			break
+		}
+	}
+	return found
+}
+
 // Strip takes the setting at path out of a configuration's text, wherever it is
 // written, so that its default holds; "*" in the path stands for any name. It
 // reports whether it was written at all.

@@ -33,6 +33,20 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+func TestWritten(t *testing.T) {
+	paths := []string{"a.b", "d.*.m", "d.*.n"}
+	for _, c := range []struct{ src, want string }{
+		{"a: b: 1\na: {b: 2}", "a.b"},
+		{"d: x: m: 1\na: c: 1", "d.*.m"},
+		{"d: [string]: {m: 1, n: 2}", "d.*.m d.*.n"},
+		{"a: {", ""},
+	} {
+		if got := strings.Join(Written([]byte(c.src), paths), " "); got != c.want {
+			t.Errorf("%s: %q, want %q", c.src, got, c.want)
+		}
+	}
+}
+
 func TestStrip(t *testing.T) {
 	cases := []struct {
 		name, src, path, want string

@@ -48,6 +48,28 @@ func (s *Size) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// A Rate is a number in a time, written as "120/min", or "off", which is 0.
+type Rate struct {
+	Count int
+	Per   time.Duration
+}
+
+// UnmarshalText parses a rate with its unit: s, min or h.
+func (r *Rate) UnmarshalText(b []byte) error {
+	if string(b) == "off" {
+		*r = Rate{}
+		return nil
+	}
+	count, unit, _ := strings.Cut(string(b), "/")
+	n, err := strconv.Atoi(count)
+	per, ok := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[unit]
+	if err != nil || !ok || n < 1 {
+		return fmt.Errorf("parse rate %q: want \"off\" or a number and /s, /min or /h", b)
+	}
+	*r = Rate{n, per}
+	return nil
+}
+
 // A Secret names where a secret is kept. It cannot print the secret.
 type Secret struct {
 	Env  string `json:"env"`

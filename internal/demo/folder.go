@@ -11,6 +11,8 @@ import (
 var (
 	//go:embed config.cue
 	configText string
+	//go:embed cases.sql
+	cases string
 	//go:embed golden
 	goldens embed.FS
 	//go:embed verified
@@ -26,7 +28,7 @@ type Model struct {
 // String says who answers.
 func (m *Model) String() string {
 	if m == nil {
-		return "golden answers to the questions of the tour, written by hand (with OPENAI_API_KEY a real one)"
+		return "golden answers to the questions of the tour and of cases.sql, written by hand (with OPENAI_API_KEY a real one)"
 	}
 	return m.Name + " at " + m.BaseURL
 }
@@ -69,9 +71,10 @@ func write(folder string, dbs *databases, m *Model) (string, error) {
 	}
 	config := filepath.Join(folder, "config.cue")
 	for path, text := range map[string]string{
-		config:                            configText + m.settings(),
-		filepath.Join(folder, "shop.url"): dbs.shop.url,
-		filepath.Join(folder, "desk.url"): dbs.desk.url,
+		config:                             configText + m.settings(),
+		filepath.Join(folder, "cases.sql"): cases,
+		filepath.Join(folder, "shop.url"):  dbs.shop.url,
+		filepath.Join(folder, "desk.url"):  dbs.desk.url,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return "", err

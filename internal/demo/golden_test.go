@@ -15,6 +15,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/eval"
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 	"github.com/pgmcp/pgmcp/internal/postgres"
@@ -64,6 +65,9 @@ type writer struct{ dir string }
 
 func (w writer) Complete(_ context.Context, r llm.Request) (llm.Response, error) {
 	content, ok := written[r.Title][r.Stage]
+	if reply, of := replies[r.Title]; of && !ok {
+		content, ok = reply.content(r.Title, r.Stage), true
+	}
 	if !ok {
 		return llm.Response{}, fmt.Errorf("nothing is written for %s of %q", r.Stage, r.Title)
 	}
@@ -72,8 +76,12 @@ func (w writer) Complete(_ context.Context, r llm.Request) (llm.Response, error)
 	return s, err
 }
 
-// TestGoldenAnswers asks the tour's questions of the golden answers, on every
-// server version: a prompt that has changed, or depends on the version, is a miss.
+// mend is for a failure that new prompts bring.
+const mend = "\nif the prompts have changed, run: make update"
+
+// TestGoldenAnswers asks the questions of the tour and of cases.sql of the golden
+// answers, on every server version: a prompt that has changed, or depends on the
+// version, is a miss.
 func TestGoldenAnswers(t *testing.T) {
 	if *update {
 		old, err := filepath.Glob("golden/*.txtar")
@@ -87,13 +95,15 @@ func TestGoldenAnswers(t *testing.T) {
 		}
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
-		p, _, replay := pipeline(t, server, func(golden llm.Provider) llm.Provider {
+		var model *eval.Tally
+		s := serve(t, server, func(golden llm.Provider) llm.Provider {
 			if *update {
-				return writer{"golden"}
+				golden = writer{"golden"}
 			}
-			return golden
+			model = eval.NewTally(golden)
+			return model
 		})
-		const mend = "\nif the prompts have changed, run: make update"
+		p := s.pipeline
 		clear, err := p.Answer(t.Context(), answer.Question{Text: clearQuestion, Database: "shop"}, nil)
 		if err != nil {
 			t.Fatal(err, mend)
@@ -108,11 +118,12 @@ func TestGoldenAnswers(t *testing.T) {
 		if vague.Status != answer.LowConfidence || vague.Result != nil {
 			t.Errorf("%s: %s", vagueQuestion, show(t, vague))
 		}
+		evaluate(t, s, model)
 		if *update {
 			return
 		}
 		_, err = p.Answer(t.Context(), answer.Question{Text: "How many customers are there?", Database: "shop"}, nil)
-		if unused := replay.Unused(); len(unused) > 0 {
+		if unused := s.golden.Unused(); len(unused) > 0 {
 			t.Errorf("nobody asks for %s%s", strings.Join(unused, ", "), mend)
 		}
 		if e, ok := errors.AsType[*answer.Error](err); !ok || e.Code != string(llm.NoGolden) || !strings.Contains(e.Message, "+ ") {
@@ -121,9 +132,17 @@ func TestGoldenAnswers(t *testing.T) {
 	})
 }
 
-// pipeline answers questions about the demo's databases as the demo does, by the
-// model that choose makes of the golden answers.
-func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) (*answer.Pipeline, *query.Runner, *llm.Replay) {
+// A service answers questions about the demo's databases.
+type service struct {
+	config   *config.Config
+	golden   *llm.Replay
+	runner   *query.Runner
+	pipeline *answer.Pipeline
+}
+
+// serve serves the demo's databases as the demo does, with the model that choose
+// makes of the golden answers.
+func serve(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider) llm.Provider) service {
 	t.Helper()
 	dbs, err := load(t.Context(), server)
 	t.Cleanup(func() {
@@ -145,7 +164,7 @@ func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provid
 	if _, err := dbs.grant(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	served, err := postgres.Open(t.Context(), c, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	served, err := postgres.Open(t.Context(), c, nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +179,7 @@ func pipeline(t *testing.T, server *pgtest.Server, choose func(golden llm.Provid
 		t.Fatal(err)
 	}
 	runner := query.NewRunner(served, call.Chain{})
-	return answer.NewPipeline(c, served, runner, choose(replay)), runner, replay
+	return service{c, replay, runner, answer.NewPipeline(c, served, runner, choose(replay))}
 }
 
 func show(t *testing.T, a *answer.Answer) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"path/filepath"
 	"strings"
 )
 
@@ -45,6 +46,8 @@ and then, in the folder of config.cue:
 func (o Options) sayConnect(config string) {
 	o.say("Both databases are up until you press Ctrl-C. Clients start pgmcp by themselves:\n\n")
 	o.sayClients("pgmcp-demo", config)
+	o.say("\nOr have all questions of a case file asked and measured:\n   %s eval %s --config %s --format table\n",
+		o.Program, filepath.Join(filepath.Dir(config), "cases.sql"), config)
 	o.say("\nOr ask from here:\n   %s ask --config %s --db shop %q\n", o.Program, config, clearQuestion)
 }
 

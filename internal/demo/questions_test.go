@@ -111,12 +111,12 @@ func TestQuestions(t *testing.T) {
 	}
 	pgtest.Each(t, func(t *testing.T, server *pgtest.Server) {
 		var asked question
-		p, _, _ := pipeline(t, server, func(llm.Provider) llm.Provider { return &asked })
+		s := serve(t, server, func(llm.Provider) llm.Provider { return &asked })
 		for _, file := range files {
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 				q, archive := readQuestion(t, file)
 				asked = q
-				a, err := p.Answer(t.Context(), answer.Question{Text: q.text, Database: q.database}, nil)
+				a, err := s.pipeline.Answer(t.Context(), answer.Question{Text: q.text, Database: q.database}, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

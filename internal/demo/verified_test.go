@@ -42,12 +42,12 @@ func TestVerifiedQueries(t *testing.T) {
 		{"desk", "How many tickets are open today?", ""},
 		{"desk", "How many urgent tickets came by fax?", ""},
 	}
-	p, runner, _ := pipeline(t, pgtest.Any(t), func(golden llm.Provider) llm.Provider { return golden })
+	demo := serve(t, pgtest.Any(t), func(golden llm.Provider) llm.Provider { return golden })
 	for _, tt := range tests {
 		if *update && tt.gold == "" {
 			continue // the model would be whoever writes golden answers
 		}
-		a, err := p.Answer(t.Context(), answer.Question{Text: tt.question, Database: tt.db}, nil)
+		a, err := demo.pipeline.Answer(t.Context(), answer.Question{Text: tt.question, Database: tt.db}, nil)
 		if tt.gold == "" {
 			if e, ok := errors.AsType[*answer.Error](err); !ok || e.Code != string(llm.NoGolden) {
 				t.Errorf("%s: %v, want no answer without a model", tt.question, err)
@@ -58,11 +58,11 @@ func TestVerifiedQueries(t *testing.T) {
 			t.Errorf("%s: %v", tt.question, err)
 			continue
 		}
-		s, err := runner.Check(t.Context(), tt.db, tt.gold)
+		s, err := demo.runner.Check(t.Context(), tt.db, tt.gold)
 		if err != nil {
 			t.Fatal(tt.question, err)
 		}
-		want, err := runner.Run(t.Context(), s)
+		want, err := demo.runner.Run(t.Context(), s)
 		if err != nil {
 			t.Fatal(tt.question, err)
 		}

@@ -63,9 +63,6 @@ func (r *resolver) namedType(schema, name string, at int32) typ {
 		r.refuse(BlockedType, at, "", "type %s may not be used", qualified(schema, name))
 		return typ{}
 	}
-	if rel := r.catalog.RowOf(oid); rel != nil {
-		r.tables[rel.String()] = true
-	}
 	return typeOf(oid)
 }
 

@@ -14,7 +14,7 @@ type conversion uint8
 
 const (
 	implicitly   conversion = iota // as an argument, an operand or one arm of several
-	byAssignment                   // as a condition or a count
+	byAssignment                   // where one type is wanted, as a condition or a count is
 	explicitly                     // a cast is written
 )
 
@@ -118,27 +118,17 @@ func (r *resolver) encode(t typ, at int32) {
 
 // holds reports whether values of type t may be made of ones of the type oid.
 func (r *resolver) holds(t typ, oid uint32) bool {
-	return r.holdsBelow(t, oid, map[uint32]bool{})
-}
-
-func (r *resolver) holdsBelow(t typ, oid uint32, seen map[uint32]bool) bool {
-	if t.class == user {
-		if t.oid == oid {
-			return true
-		}
-		if seen[t.oid] {
-			return false
-		}
-		seen[t.oid] = true
-		if base := r.withoutDomain(t); base.class != user || base.oid != t.oid {
-			return r.holdsBelow(base, oid, seen)
-		}
+	if t.class == user && t.oid == oid {
+		return true
+	}
+	if base := r.withoutDomain(t); base.class != t.class || base.oid != t.oid {
+		return r.holds(base, oid)
 	}
 	if t.class == array {
-		return r.holdsBelow(*t.elem, oid, seen)
+		return r.holds(*t.elem, oid)
 	}
-	fields, known := r.attributes(t)
-	return t.class == anything || t.class == record && !known || slices.ContainsFunc(fields, func(c column) bool { return r.holdsBelow(c.typ, oid, seen) })
+	fields, known := r.attributes(t) // no type is an attribute of itself
+	return t.class == anything || t.class == record && !known || slices.ContainsFunc(fields, func(c column) bool { return r.holds(c.typ, oid) })
 }
 
 // couldCast reports whether a value of type t may have the source type of a cast.
@@ -157,7 +147,8 @@ func (r *resolver) couldCast(t typ, source uint32) bool {
 	return false
 }
 
-// condition reads an expression that must come to be a truth value, or a count.
+// condition reads an expression that must come to be of one type of PostgreSQL's
+// own: a truth value, a count, a document.
 func (r *resolver) condition(q *query, n *pg_query.Node) typ {
 	t := r.expr(q, n)
 	r.convert(t, byAssignment, location(n))

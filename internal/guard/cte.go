@@ -115,7 +115,6 @@ func (c *cte) addSearchAndCycle(r *resolver) {
 	if s := c.node.CycleClause; s != nil {
 		named(s.CycleColList, s.Location)
 		mark := r.common(r.expr(c.query, s.CycleMarkValue), r.expr(c.query, s.CycleMarkDefault))
-		r.operator([]string{"<>"}, mark, mark, s.Location)
 		c.extra = append(c.extra, column{name: s.CycleMarkColumn, typ: mark}, column{name: s.CyclePathColumn, typ: arrayOf(unknownRow)})
 	}
 }

@@ -137,8 +137,6 @@ func isOff(n *pg_query.Node) bool {
 	case *pg_query.Node_String_:
 		s := strings.ToLower(v.String_.Sval)
 		return s == "off" || s == "false"
-	case *pg_query.Node_Boolean:
-		return !v.Boolean.Boolval
 	}
 	return false
 }

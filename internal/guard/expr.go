@@ -75,19 +75,19 @@ func (r *resolver) expr(q *query, n *pg_query.Node) typ {
 		return builtinType(int4OID)
 	case *pg_query.Node_XmlExpr:
 		t := builtinType(xmlOID)
-		t.made = made(r.xmlArguments(q, n.XmlExpr.NamedArgs)...) + made(r.exprs(q, n.XmlExpr.Args)...)
+		t.made = made(r.xmlArguments(q, n.XmlExpr)...)
 		return t
 	case *pg_query.Node_XmlSerialize:
-		arg := r.expr(q, n.XmlSerialize.Expr)
+		if n.XmlSerialize.Indent && r.catalog.ServerVersion < firstJSONSyntax {
+			r.refuse(NotSupported, n.XmlSerialize.Location, "leave INDENT out", "this server is older than INDENT")
+		}
+		arg := r.condition(q, n.XmlSerialize.Expr)
 		t := r.typeName(n.XmlSerialize.TypeName)
-		r.convertTo(t, arg, explicitly, n.XmlSerialize.Location)
+		r.convertTo(t, builtinType(textOID), implicitly, n.XmlSerialize.Location)
 		t.made = max(t.made, arg.made)
 		return t
 	case *pg_query.Node_List: // the right side of IN and BETWEEN
 		return r.commonOf(r.exprs(q, n.List.Items))
-	case *pg_query.Node_ParamRef:
-		r.refuse(NotSupported, n.ParamRef.Location, "write the value into the statement", "parameters such as $1 are not supported")
-		return typ{}
 	}
 	if t, ok := r.jsonExpr(q, n.GetNode()); ok {
 		return t
@@ -452,10 +452,19 @@ func (r *resolver) rowExpr(q *query, n *pg_query.RowExpr) typ {
 	return typ{class: record, fields: fields, made: made(types...)}
 }
 
-func (r *resolver) xmlArguments(q *query, list []*pg_query.Node) []typ {
-	types := make([]typ, len(list))
-	for i, n := range list {
-		types[i] = r.expr(q, n.GetResTarget().GetVal())
+// xmlArguments reads what XML is made of. An element takes what it is given as it
+// is; all else is converted to XML, a text or a number.
+func (r *resolver) xmlArguments(q *query, n *pg_query.XmlExpr) []typ {
+	var types []typ
+	for _, arg := range n.NamedArgs {
+		types = append(types, r.expr(q, arg.GetResTarget().GetVal()))
+	}
+	for _, arg := range n.Args {
+		if n.Op == pg_query.XmlExprOp_IS_XMLELEMENT {
+			types = append(types, r.expr(q, arg))
+		} else {
+			types = append(types, r.condition(q, arg))
+		}
 	}
 	return types
 }

@@ -197,7 +197,9 @@ func (r *resolver) selectFact(q *query, s *pg_query.SelectStmt) {
 	for p, names := range keys {
 		k := Link{A: p.a, B: p.b, Equal: len(names[0]) > 0}
 		if p.b < len(l.Sources) && k.Equal {
-			k.KeyA, k.KeyB = isKey(q.level.sources[p.a].table, names[0]), isKey(q.level.sources[p.b].table, names[1])
+			a, b := q.level.sources[p.a].table, q.level.sources[p.b].table
+			k.OpenA, k.OpenB = keyless(a), keyless(b)
+			k.KeyA, k.KeyB = k.OpenA || isKey(a, names[0]), k.OpenB || isKey(b, names[1])
 		}
 		l.Links = append(l.Links, k)
 	}
@@ -233,10 +235,16 @@ func sourceName(c *column) string {
 	return c.name
 }
 
-// isKey reports whether no two rows of a table agree in these columns. Of what
-// has no keys, such as a view, it is taken to be so: nobody knows better.
+// keyless reports whether nothing says which rows of a relation are one of a kind:
+// it is a view, or a table without keys.
+func keyless(rel *catalog.Relation) bool {
+	return rel != nil && rel.PrimaryKey == nil && rel.Unique == nil
+}
+
+// isKey reports whether no two rows of a table agree in these columns. Of a subquery,
+// which mostly gathers rows on purpose, it is taken to be so.
 func isKey(rel *catalog.Relation, columns []string) bool {
-	if rel == nil || rel.PrimaryKey == nil && rel.Unique == nil {
+	if rel == nil {
 		return true
 	}
 	for _, key := range append([][]string{rel.PrimaryKey}, rel.Unique...) {

@@ -26,6 +26,9 @@ func told(f Facts) string {
 		if names := l.Multiplied(); len(names) > 0 {
 			out = append(out, "multiplied: "+strings.Join(names, " "))
 		}
+		if names := l.Multipliable(); len(names) > 0 {
+			out = append(out, "perhaps multiplied: "+strings.Join(names, " "))
+		}
 	}
 	for _, fact := range []struct {
 		name string
@@ -87,6 +90,14 @@ func TestFacts(t *testing.T) {
 		{"select sum(v.cost * p.weight) from clinic.pets p join clinic.visits v on v.pet_id = p.id", ""},
 		{"select sum(p.weight) from clinic.pets p join (select pet_id, count(*) as n from clinic.visits group by 1) v on v.pet_id = p.id", ""},
 		{"select o.id, count(p.id) from clinic.owners o left join clinic.pets p on p.owner_id = o.id group by o.id", ""},
+
+		// Joins with what has no keys: nobody knows how many rows belong to one.
+		{"select sum(p.weight) from clinic.pets p join clinic.pet_list l on l.id = p.id", "perhaps multiplied: sum"},
+		{"select count(p.id) from clinic.pets p join clinic.invoices i on i.pet_id = p.id", "perhaps multiplied: count"},
+		{"select sum(i.total) from clinic.invoices i join clinic.pets p on p.id = i.pet_id", ""},
+		{"select i.issued, count(p.id) from clinic.pets p join clinic.invoices i on i.pet_id = p.id group by 1", ""},
+		{"select count(o.id) from clinic.owners o join clinic.pets p on p.owner_id = o.id join clinic.pet_list l on l.id = p.id", "multiplied: count"},
+		{"select avg(p.weight), sum(o.since - o.since) from clinic.owners o join clinic.pets p on p.owner_id = o.id join clinic.pet_list l on l.id = p.id", "multiplied: sum; perhaps multiplied: avg"},
 
 		// Order, and time.
 		{"select id from clinic.pets limit 3", "unordered"},

@@ -71,7 +71,6 @@ func (r *resolver) rangeVar(q *query, n *pg_query.RangeVar) *item {
 	rel := r.relation(n.Catalogname, n.Schemaname, n.Relname, !n.Inh, n.Location)
 	if rel == nil {
 		it.opaque = true
-		r.rename(it, n.Alias, n.Location)
 		return it
 	}
 	r.tables[rel.String()] = true
@@ -255,7 +254,7 @@ func (r *resolver) columnDefinitions(list []*pg_query.Node) []column {
 func computed(columns []column) []column {
 	values := make([]column, len(columns))
 	for i, c := range columns {
-		values[i] = column{name: c.name, typ: c.typ, derived: c.derived, hidden: c.hidden, nodes: c.nodes}
+		values[i] = column{name: c.name, typ: c.typ, derived: c.derived, nodes: c.nodes}
 	}
 	return values
 }
@@ -273,11 +272,11 @@ func standing(columns []column) []column {
 func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {
 	q.lateral = true
 	defer func() { q.lateral = false }()
-	document := r.expr(q, n.Docexpr)
-	r.expr(q, n.Rowexpr)
+	document := r.condition(q, n.Docexpr)
+	r.condition(q, n.Rowexpr)
 	r.path(n.Rowexpr, document)
 	for _, ns := range n.Namespaces {
-		r.expr(q, ns.GetResTarget().GetVal())
+		r.condition(q, ns.GetResTarget().GetVal())
 	}
 	it := &item{name: "xmltable", named: true, open: true}
 	for _, c := range n.Columns {
@@ -285,13 +284,12 @@ func (r *resolver) rangeTableFunc(q *query, n *pg_query.RangeTableFunc) *item {
 		t := builtinType(int4OID)
 		if !c.ForOrdinality {
 			t = r.typeName(c.TypeName)
-			r.convertTo(t, null, explicitly, c.Location)
 		}
-		r.expr(q, c.Colexpr)
+		r.condition(q, c.Colexpr)
 		if c.Colexpr != nil {
 			r.path(c.Colexpr, document)
 		}
-		r.expr(q, c.Coldefexpr)
+		r.convertTo(t, r.condition(q, c.Coldefexpr), byAssignment, c.Location)
 		t.made = document.made
 		it.columns = append(it.columns, column{name: c.Colname, typ: t})
 	}
@@ -305,13 +303,8 @@ func (r *resolver) tableSample(q *query, n *pg_query.RangeTableSample) {
 	if len(names) > 2 || len(names) == 2 && names[0] != "pg_catalog" || method != "bernoulli" && method != "system" {
 		r.refuse(BlockedFunction, n.Location, "use TABLESAMPLE BERNOULLI or SYSTEM", "sampling method %s may not be used", method)
 	}
-	if n.Relation.GetRangeVar() == nil {
-		r.refuse(NotSupported, n.Location, "", "TABLESAMPLE can be used with a table only")
-	}
-	for _, arg := range n.Args {
-		r.expr(q, arg)
-	}
-	r.expr(q, n.Repeatable)
+	r.conditions(q, n.Args)
+	r.condition(q, n.Repeatable)
 }
 
 // rename gives an item its alias and its columns theirs.

@@ -28,6 +28,15 @@ func TestStatement(t *testing.T) {
 	}
 }
 
+// TestMistakesRefuse shows that a mistake of the guard's own is a refusal: this policy
+// has no catalog.
+func TestMistakesRefuse(t *testing.T) {
+	p := &policy.Policy{Limits: practice(t).Limits}
+	if _, refusal := verdict(t, "SELECT name FROM pets", p); refusal == nil || refusal.Code != Internal {
+		t.Errorf("%v, want %s", refusal, Internal)
+	}
+}
+
 func TestExplainCanBeForbidden(t *testing.T) {
 	p := practice(t)
 	p.AllowExplain = false
@@ -63,6 +72,7 @@ func TestBounds(t *testing.T) {
 		}, maxJoins},
 		{"comments", func(n int) string { return "SELECT 1" + strings.Repeat("/**/", n) }, maxComments},
 		{"nested comments", func(n int) string { return "SELECT 1" + strings.Repeat("/*", n) + strings.Repeat("*/", n) }, maxComments},
+		{"line comments", func(n int) string { return "SELECT 1" + strings.Repeat("--\n", n) }, maxComments},
 		{"tokens", func(n int) string { return "SELECT " + strings.Repeat("1,", n/2-1) + "1" }, 3000},
 	}
 	for _, tt := range tests {
@@ -77,6 +87,31 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestWordsOfExpressions shows of each keyword whether it adds to an expression, or
+// ends one, so that the next begins anew.
+func TestWordsOfExpressions(t *testing.T) {
+	limits := policy.Limits{MaxStatementSize: 8 << 10, MaxTokens: 3000}
+	for _, word := range strings.Fields("NOT IS ISNULL NOTNULL COLLATE AT LIKE ILIKE SIMILAR IN OVERLAPS ESCAPE BETWEEN") {
+		if refusal := checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators), limits); refusal != nil {
+			t.Errorf("%s: %v", word, refusal)
+		}
+		if checkText("SELECT 1"+strings.Repeat(" "+word, maxOperators+1), limits) == nil {
+			t.Errorf("%s adds nothing", word)
+		}
+	}
+	const long = maxOperators * 3 / 4
+	for _, word := range strings.Fields(", AND OR WHEN THEN ELSE SELECT FROM WHERE ON USING GROUP HAVING WINDOW ORDER LIMIT OFFSET FETCH UNION INTERSECT EXCEPT") {
+		if refusal := checkText("SELECT 1"+strings.Repeat("+1", long)+" "+word+" 1"+strings.Repeat("+1", long), limits); refusal != nil {
+			t.Errorf("%s ends nothing: %v", word, refusal)
+		}
+	}
+	for _, words := range []string{"IS DISTINCT FROM", "WITHIN GROUP", "a.group", "BETWEEN 1 AND"} {
+		if checkText("SELECT 1"+strings.Repeat("+1", long)+" "+words+" 1"+strings.Repeat("+1", long), limits) == nil {
+			t.Errorf("%s ends an expression", words)
+		}
+	}
+}
+
 // TestBoundsLeaveRoom shows that long statements that people do write pass.
 func TestBoundsLeaveRoom(t *testing.T) {
 	for name, sql := range map[string]string{
@@ -85,6 +120,7 @@ func TestBoundsLeaveRoom(t *testing.T) {
 		"a long CASE":       "SELECT CASE" + strings.Repeat(" WHEN 1 = 2 THEN 'x'", 300) + " END",
 		"many sums":         "SELECT 1" + strings.Repeat(", sum(1 + 2) / count(*)", 200),
 		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
+		"doubled quotes":    "SELECT '" + strings.Repeat("''", 5000) + "'",
 		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",
 	} {
 		if refusal := checkText(sql, practice(t).Limits); refusal != nil {

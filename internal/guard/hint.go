@@ -1,52 +1,14 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/nearest"
+	"github.com/pgmcp/pgmcp/internal/policy"
 )
-
-// schema judges a schema that was named, and the database before it; an empty
-// one is fine. It refuses what is not readable in the same words, whether it
-// exists or not.
-func (r *resolver) schema(database, schema string, at int32) bool {
-	if database != "" && database != r.catalog.Database {
-		r.refuse(UnknownTable, at, "", "a statement can read the database it is sent to only, not %s", database)
-		return false
-	}
-	if schema == "" || slices.Contains(r.policy.SearchPath, schema) {
-		return true
-	}
-	hint := "schemas that may be read: " + strings.Join(r.policy.SearchPath, ", ")
-	if schema == "information_schema" || isReserved(schema) {
-		hint = askForObjects
-	}
-	r.refuse(BlockedSchema, at, hint, "schema %s may not be read", schema)
-	return false
-}
-
-// split is the schema and the name of a function, type or other object; the schema
-// is empty if none is named, and else pg_catalog or one that may be read.
-func (r *resolver) split(names []string, what string, at int32) (schema, name string, ok bool) {
-	name, database := names[len(names)-1], ""
-	switch len(names) {
-	case 1:
-		return "", name, true
-	case 2:
-		schema = names[0]
-	case 3:
-		database, schema = names[0], names[1]
-	default:
-		r.refuse(Syntax, at, "", "the name of the %s has too many parts", what)
-		return "", "", false
-	}
-	if schema == "pg_catalog" && (database == "" || database == r.catalog.Database) {
-		return schema, name, true
-	}
-	return schema, name, r.schema(database, schema, at)
-}
 
 // Hints for who looks into the catalogs.
 const (
@@ -80,18 +42,46 @@ func insteadOfCatalog(name string) string {
 	return askForObjects
 }
 
-// visible reports whether an object in schema is meant by a name that was
-// qualified with wanted, or not qualified at all.
-func (r *resolver) visible(wanted, schema string) bool {
-	if wanted != "" {
-		return wanted == schema
+// newerRoutine is a hint for who calls a function that a newer server would have.
+func (r *resolver) newerRoutine(name string) string {
+	routine := policy.RoutineNamed(name)
+	if routine == nil || routine.Since() <= r.policy.Release() {
+		return ""
 	}
-	return schema == "pg_catalog" || slices.Contains(r.policy.SearchPath, schema)
+	return fmt.Sprintf("PostgreSQL has it from release %d on; this server is %d", routine.Since(), r.policy.Release())
 }
 
-// isReserved reports whether a name is PostgreSQL's own: pg_catalog comes first
-// on every search path.
-func isReserved(name string) bool { return strings.HasPrefix(name, "pg_") }
+// insteadOf is a hint, for those routines that something can be done instead of.
+func insteadOf(name string, class policy.Class) string {
+	switch {
+	case strings.Contains(name, "_to_xml"):
+		return "write the query itself: xmlelement, xmlforest and xmlagg make XML of what it returns"
+	case strings.HasSuffix(name, "_description"):
+		return askForDetails
+	case strings.HasPrefix(name, "pg_get_function"):
+		return askForFunctions
+	}
+	switch name {
+	case "pg_relation_size", "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_stat_get_live_tuples":
+		return askForRows
+	case "ts_stat":
+		return "unnest(to_tsvector(…)) lists the words of a text"
+	case "ts_rewrite":
+		return "write the query as it is to be, or combine queries with && and ||"
+	case "nextval", "currval", "lastval", "pg_sequence_last_value":
+		return "max(COLUMN) is the highest number in use"
+	case "pg_get_constraintdef", "pg_get_indexdef", "pg_get_partkeydef":
+		return askForDetails
+	case "setseed":
+		return "order by md5(COLUMN::text) for a sample that stays the same"
+	}
+	for _, about := range []string{"has_table_", "has_column_", "has_any_column_", "pg_get_viewdef", "to_regclass", "regclass", "pg_partition_"} {
+		if strings.HasPrefix(name, about) {
+			return askForObjects
+		}
+	}
+	return ""
+}
 
 func didYouMean(name string) string {
 	if name == "" {

@@ -93,7 +93,8 @@ func (r *resolver) joinColumns(q *query, n *pg_query.JoinExpr, left, right *item
 		r.operator([]string{"="}, l.typ, rt.typ, at)
 		used[l], used[rt] = true, true
 		c := *l
-		c.name, c.typ, c.merged, c.derived = name, r.common(l.typ, rt.typ), rt, false
+		c.name, c.typ, c.derived = name, r.common(l.typ, rt.typ), false
+		c.nodes += rt.nodes
 		columns = append(columns, c)
 	}
 	merged = len(columns)

@@ -4,7 +4,7 @@ import pg_query "github.com/pganalyze/pg_query_go/v5"
 
 // firstJSONSyntax is the server version that understands the SQL/JSON
 // constructors. An older one reads them as calls of functions of those names,
-// which may be a user's.
+// which may be a user's. It does not know XMLSERIALIZE's INDENT either.
 const firstJSONSyntax = 160000
 
 // jsonExpr reads the SQL/JSON constructors and predicates; ok is false for any
@@ -75,7 +75,6 @@ func (r *resolver) jsonPair(q *query, kv *pg_query.JsonKeyValue) float64 {
 func (r *resolver) jsonValue(q *query, v *pg_query.JsonValueExpr) float64 {
 	t := r.expr(q, v.GetRawExpr())
 	r.encode(t, location(v.GetRawExpr()))
-	r.expr(q, v.GetFormattedExpr())
 	return t.made
 }
 

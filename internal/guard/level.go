@@ -19,9 +19,10 @@ type Source struct {
 // A Link is a condition on columns of two sources. A number that no source has
 // stands for something around the SELECT.
 type Link struct {
-	A, B       int
-	Equal      bool // it compares columns for equality
-	KeyA, KeyB bool // for a row of the other source there is one row of this one at most, as far as is known
+	A, B         int
+	Equal        bool // it compares columns for equality
+	KeyA, KeyB   bool // for a row of the other source there is one row of this one at most, as far as is known
+	OpenA, OpenB bool // that is taken to be so, of a view or a table without keys, and not known
 }
 
 // An Aggregate is a sum, an average or a count, duplicates included, of an
@@ -69,9 +70,20 @@ func (l Level) Unconnected() []string {
 // each row of another one that they are joined with, by name. That is as it should
 // be where the other source's columns are given too: then each belongs to one.
 func (l Level) Multiplied() []string {
+	return l.aggregates(func(a Aggregate) bool { return l.multiplies(a.Sources, false) })
+}
+
+// Multipliable are the aggregates of which that cannot be known: they would be
+// [Level.Multiplied] if a view, or a table without keys, had several rows for one.
+func (l Level) Multipliable() []string {
+	return l.aggregates(func(a Aggregate) bool { return !l.multiplies(a.Sources, false) && l.multiplies(a.Sources, true) })
+}
+
+// aggregates are the names of those that are such, each once.
+func (l Level) aggregates(such func(Aggregate) bool) []string {
 	var names []string
 	for _, a := range l.Aggregates {
-		if l.multiplies(a.Sources) && !slices.Contains(names, a.Name) {
+		if such(a) && !slices.Contains(names, a.Name) {
 			names = append(names, a.Name)
 		}
 	}
@@ -79,14 +91,14 @@ func (l Level) Multiplied() []string {
 }
 
 // multiplies walks along the links from some sources, and reports whether one of
-// them leads to several rows.
-func (l Level) multiplies(from []int) bool {
+// them leads to several rows, or, if open, could.
+func (l Level) multiplies(from []int, open bool) bool {
 	reached := slices.Clone(from)
 	for i := 0; i < len(reached); i++ {
 		for _, k := range l.Links {
-			to, key := k.B, k.KeyB
+			to, key := k.B, k.KeyB && !(open && k.OpenB)
 			if k.B == reached[i] {
-				to, key = k.A, k.KeyA
+				to, key = k.A, k.KeyA && !(open && k.OpenA)
 			} else if k.A != reached[i] {
 				continue
 			}

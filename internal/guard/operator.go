@@ -286,10 +286,8 @@ func (r *resolver) couldBe(t typ, target uint32) bool {
 			return r.couldBe(*t.elem, element)
 		}
 		return r.isUnlisted(target) || target < catalog.FirstUserOID && category(target) == 0
-	case record:
-		return target == recordOID || r.catalog.Attributes(target) != nil
 	}
-	return false
+	return target == recordOID || r.catalog.Attributes(target) != nil // a record, which becomes any row
 }
 
 // isUnlisted reports whether an OID is that of a user-defined type which the

@@ -68,6 +68,19 @@ func TestPlanningBounds(t *testing.T) {
 		{"IN", func(n int) string {
 			return "SELECT " + strings.Repeat("(", n) + "id = 1" + strings.Repeat(") IN (id = 2, id = 3)", n) + " FROM pets"
 		}, 8},
+		{"conditions of WITH queries that are copied", func(n int) string {
+			return "WITH w AS NOT MATERIALIZED (SELECT 1 FROM pets WHERE id IN (" + list(1000, "id + %d", ", ") + ")) " + list(n, "SELECT %d FROM w", " UNION ALL ")
+		}, 10},
+		{"whole rows", func(n int) string {
+			return "SELECT " + list(n, "to_json(q) AS j%d", ", ") + " FROM (SELECT id" + strings.Repeat(" + id", 400) + " AS x FROM pets) q"
+		}, 60},
+		{"columns of subqueries", func(n int) string {
+			return strings.Repeat("SELECT * FROM (", n) + "SELECT " + list(1000, "id AS c%d", ", ") + " FROM pets" + strings.Repeat(") q", n)
+		}, 19},
+		{"columns of joins", func(n int) string {
+			return "WITH w AS MATERIALIZED (SELECT " + list(1000, "id AS c%d", ", ") + " FROM pets) SELECT 1 FROM w" + list(n-1, " CROSS JOIN w AS w%d", "")
+		}, 5},
+		{"a row", func(n int) string { return "SELECT ROW(" + list(n, "%d", ", ") + ")" }, maxOutputs},
 		{"rows of rows", func(n int) string { return below(n, "ROW((x).*)", "pets", "") }, 4},
 	}
 	for _, tt := range tests {

@@ -86,9 +86,6 @@ func (r *resolver) reads() Reads {
 // attribute of a relation's row type counts as a column of the relation. What it
 // says of a blocked one are the names that the statement uses.
 func (r *resolver) mention(c *column, at int32) {
-	if c.merged != nil {
-		r.mention(c.merged, at)
-	}
 	r.node(c.nodes, at)
 	if c.from != nil {
 		r.mentioned = append(r.mentioned, c)
@@ -111,14 +108,12 @@ func (r *resolver) mention(c *column, at int32) {
 // mentionAll judges a star or a whole row: it reads every column.
 func (r *resolver) mentionAll(columns []column, at int32, what string) {
 	for i := range columns {
-		for c := &columns[i]; c != nil; c = c.merged {
-			switch {
-			case c.source == nil || r.readable(c): // or hidden, which mention refuses
-			case c.rel != nil:
-				r.refuse(BlockedColumn, at, r.allowedColumns(c.rel), "%s reads every column of %s, and some may not be read", what, c.rel)
-			default:
-				r.refuse(BlockedColumn, at, "", "%s reads every attribute, and some may not be read", what)
-			}
+		switch c := &columns[i]; {
+		case c.source == nil || r.readable(c): // or hidden, which mention refuses
+		case c.rel != nil:
+			r.refuse(BlockedColumn, at, r.allowedColumns(c.rel), "%s reads every column of %s, and some may not be read", what, c.rel)
+		default:
+			r.refuse(BlockedColumn, at, "", "%s reads every attribute, and some may not be read", what)
 		}
 		r.mention(&columns[i], at)
 	}
@@ -126,12 +121,7 @@ func (r *resolver) mentionAll(columns []column, at int32, what string) {
 
 // mayRead reports whether mention would pass.
 func (r *resolver) mayRead(c *column) bool {
-	for ; c != nil; c = c.merged {
-		if c.hidden || c.source != nil && !r.readable(c) {
-			return false
-		}
-	}
-	return true
+	return !c.hidden && (c.source == nil || r.readable(c))
 }
 
 func (r *resolver) readable(c *column) bool {

@@ -79,6 +79,7 @@ func (r *resolver) builtinResult(name string, args []typ, at int32) typ {
 	case "json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset", "jsonb_populate_record_valid":
 		if len(args) == 0 || !r.constructible(args[0]) {
 			r.refuse(BlockedType, at, "", "%s could make a value of a type that may not be used", name)
+			return typ{}
 		}
 		if name == "jsonb_populate_record_valid" {
 			return boolean

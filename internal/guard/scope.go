@@ -10,7 +10,6 @@ type column struct {
 	typ    typ
 	rel    *catalog.Relation
 	source *catalog.Column
-	merged *column           // USING and NATURAL: the right side's column
 	only   bool              // of FROM ONLY
 	row    *catalog.Relation // attributes of a row type: the relation
 	from   *item             // the item of FROM that it belongs to, below all joins

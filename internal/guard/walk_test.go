@@ -54,8 +54,8 @@ func TestWalkRefusesWhatIsSetAfterParsing(t *testing.T) {
 	}
 	s := tree.Stmts[0].Stmt.GetSelectStmt()
 	s.WhereClause.GetNullTest().Argisrow = true
-	if walk("", tree) == nil {
-		t.Error("the walk admits NullTest.argisrow")
+	if refusal := walk("", tree); refusal == nil || !strings.HasSuffix(refusal.Message, ": NullTest.argisrow") {
+		t.Errorf("NullTest.argisrow: %v", refusal)
 	}
 	s.WhereClause = &pg_query.Node{Node: &pg_query.Node_Var{Var: &pg_query.Var{}}}
 	if walk("", tree) == nil {

@@ -90,7 +90,7 @@ func isSearch(path string, i int) bool {
 		}
 		return true
 	case strings.HasPrefix(rest, "id("):
-		return i == 0 || !isNameByte(path[i-1])
+		return true
 	}
 	return false
 }

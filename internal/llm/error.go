@@ -1,8 +1,12 @@
 package llm
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/pgmcp/pgmcp/internal/call"
 )
 
 // A Code is a stable reason for which there is no completion.
@@ -23,6 +27,8 @@ const (
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
+
+	unsent bool // nothing of the request has left
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -31,6 +37,26 @@ func (e *Error) Error() string { return e.Message }
 // declined, was filtered or was cut off, and would be again. What its server or
 // the way there did is no answer to the request.
 func (e *Error) Lasting() bool { return e.Code == Refused || e.Code == CutOff }
+
+// Ending is what the error of a request means for the model's server, and whether
+// to ask again. Whoever is asked too often works, but a probe finds out nothing.
+func Ending(err error) call.Ending {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		end := call.Ending{Again: true, After: e.RetryAfter}
+		if e.Code != http.StatusTooManyRequests {
+			end.Sign = call.Fails
+		}
+		return end
+	}
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return call.Ending{}
+	case e.Code == Unreachable, e.Code == TimedOut:
+		return call.Ending{Sign: call.Fails, Again: e.unsent}
+	}
+	return call.Ending{Sign: call.Works}
+}
 
 // A StatusError is a server that is busy or broken: status 429 or 5xx. The same
 // request may succeed later.

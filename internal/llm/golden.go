@@ -56,7 +56,7 @@ func Write(dir string, r Request, s Response, origin string) (string, error) {
 func newGolden(r Request, s Response, e *Error, origin string) golden {
 	g := golden{request: r.redacted(), response: s.redacted(), origin: origin}
 	if e != nil {
-		g.failure = &Error{e.Code, redact(e.Message)}
+		g.failure = &Error{Code: e.Code, Message: redact(e.Message)}
 	}
 	return g
 }

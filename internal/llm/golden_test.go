@@ -355,14 +355,20 @@ func TestRecordErrors(t *testing.T) {
 	}
 }
 
-// The key that a model is asked with is in no file, whatever it looks like.
+// The keys that models are asked with are in no file, whatever they look like.
 func TestRecordKey(t *testing.T) {
+	const judgeKey = "another key"
 	t.Setenv("RECORD_TEST_KEY", testKey)
-	c := &config.LLM{APIKey: &config.Secret{Env: "RECORD_TEST_KEY"}}
+	t.Setenv("RECORD_TEST_JUDGE_KEY", judgeKey)
+	c := &config.LLM{
+		APIKey: &config.Secret{Env: "RECORD_TEST_KEY"},
+		Judge:  &config.Judge{APIKey: &config.Secret{Env: "RECORD_TEST_JUDGE_KEY"}},
+	}
 	for _, tt := range []struct{ name, title, question, content string }{
 		{"question", "How many?", "Is my key " + testKey, "{}"},
 		{"title", testKey, "How many?", "{}"},
 		{"answer", "How many?", "How many?", `{"sql":"select '` + testKey + `'"}`},
+		{"judge's key", "How many?", "Is it " + judgeKey + "?", "{}"},
 	} {
 		dir := t.TempDir()
 		p, err := llm.NewRecord(script(func(llm.Request) (llm.Response, error) { return llm.Response{Content: tt.content}, nil }), c, dir)
@@ -371,15 +377,18 @@ func TestRecordKey(t *testing.T) {
 		}
 		r := ask("small-1")
 		r.Title, r.Messages[1].Content = tt.title, tt.question
-		if _, err := p.Complete(t.Context(), r); err == nil || !strings.Contains(err.Error(), "the model's key is in the question or the answer") || strings.Contains(err.Error(), testKey) {
+		if _, err := p.Complete(t.Context(), r); err == nil || !strings.Contains(err.Error(), "the model's key is in the question or the answer") || strings.Contains(err.Error(), testKey) || strings.Contains(err.Error(), judgeKey) {
 			t.Errorf("%s: error %v", tt.name, err)
 		}
 		if files, _ := os.ReadDir(dir); len(files) != 0 {
 			t.Errorf("%s: files %v", tt.name, files)
 		}
 	}
-	if _, err := llm.NewRecord(nil, &config.LLM{APIKey: &config.Secret{Env: "RECORD_TEST_UNSET"}}, t.TempDir()); err == nil {
-		t.Error("a key that cannot be read cannot be kept out")
+	unset := &config.Secret{Env: "RECORD_TEST_UNSET"}
+	for _, c := range []*config.LLM{{APIKey: unset}, {Judge: &config.Judge{APIKey: unset}}} {
+		if _, err := llm.NewRecord(nil, c, t.TempDir()); err == nil {
+			t.Error("a key that cannot be read cannot be kept out")
+		}
 	}
 }
 

@@ -68,31 +68,31 @@ type Provider interface {
 
 // New returns the provider that c describes: golden answers where it names a
 // folder of them, else its server. Every request goes through chain, named by
-// its model. A nil c gives a nil Provider: no model is configured.
+// its model and by its server's host. A nil c gives a nil Provider: no model is
+// configured.
 func New(c *config.LLM, chain call.Chain) (Provider, error) {
-	if c == nil {
+	switch {
+	case c == nil:
 		return nil, nil
+	case c.Replay != "":
+		goldens, err := OpenReplay(c.Replay)
+		if err != nil {
+			return nil, err
+		}
+		return chained{goldens, chain, ""}, nil
 	}
-	p, err := open(c)
+	writer, err := NewOpenAI(c)
 	if err != nil {
 		return nil, err
 	}
-	return chained{p, chain}, nil
-}
-
-func open(c *config.LLM) (Provider, error) {
-	if c.Replay != "" {
-		return OpenReplay(c.Replay)
-	}
-	writer, err := NewOpenAI(c)
-	if err != nil || c.Judge == nil {
-		return writer, err
+	if c.Judge == nil {
+		return chained{writer, chain, writer.host}, nil
 	}
 	judge, err := NewOpenAI(judgeServer(c))
 	if err != nil {
 		return nil, fmt.Errorf("llm.judge: %w", err)
 	}
-	return split{writer, judge}, nil
+	return split{chained{writer, chain, writer.host}, chained{judge, chain, judge.host}}, nil
 }
 
 // split has one server examine what another wrote.
@@ -107,16 +107,18 @@ func (p split) Complete(ctx context.Context, r Request) (Response, error) {
 
 // chained takes each request through the one chain.
 type chained struct {
-	next  Provider
-	chain call.Chain
+	next   Provider
+	chain  call.Chain
+	server string
 }
 
 func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
-	op := call.Op{Kind: call.Model, Name: r.Model}
+	op := call.Op{Kind: call.Model, Name: r.Model, Server: p.server}
 	return call.Do(ctx, p.chain, op, func(ctx context.Context) (Response, error) {
-		response, err := p.next.Complete(ctx, r)
+		s, err := p.next.Complete(ctx, r)
+		call.Use(ctx, s.Usage.Prompt+s.Usage.Completion)
 		facts := call.FactsOf(ctx)
-		facts.TokensIn, facts.TokensOut = response.Usage.Prompt, response.Usage.Completion
-		return response, err
+		facts.TokensIn, facts.TokensOut = s.Usage.Prompt, s.Usage.Completion
+		return s, err
 	})
 }

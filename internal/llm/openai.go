@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,7 +44,8 @@ func NewOpenAI(c *config.LLM) (*OpenAI, error) {
 	return o, nil
 }
 
-// Complete asks once and does not retry.
+// Complete asks once. Nothing below retries what was sent: neither the library nor
+// net/http, which only takes another connection if one was closed before it.
 func (o *OpenAI) Complete(ctx context.Context, r Request) (Response, error) {
 	limited, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
@@ -52,7 +54,7 @@ func (o *OpenAI) Complete(ctx context.Context, r Request) (Response, error) {
 	case ctx.Err() != nil:
 		return Response{}, ctx.Err()
 	case limited.Err() != nil && err != nil:
-		return Response{}, &Error{TimedOut, fmt.Sprintf("the model at %s did not answer within %s", o.host, o.timeout)}
+		return Response{}, &Error{Code: TimedOut, Message: fmt.Sprintf("the model at %s did not answer within %s", o.host, o.timeout)}
 	case err != nil:
 		return Response{}, o.explain(err)
 	}
@@ -83,18 +85,18 @@ func wire(r Request) openai.ChatCompletionRequest {
 // completion is the content of res, if the model said all it had to say.
 func completion(res openai.ChatCompletionResponse) (Response, error) {
 	if len(res.Choices) == 0 {
-		return Response{}, &Error{Malformed, "the model's server answered without a choice"}
+		return Response{}, &Error{Code: Malformed, Message: "the model's server answered without a choice"}
 	}
 	choice := res.Choices[0]
 	switch {
 	case choice.Message.Refusal != "":
-		return Response{}, &Error{Refused, "the model declined to answer: " + brief(choice.Message.Refusal)}
+		return Response{}, &Error{Code: Refused, Message: "the model declined to answer: " + brief(choice.Message.Refusal)}
 	case choice.FinishReason == openai.FinishReasonContentFilter:
-		return Response{}, &Error{Refused, "the model's server filtered the answer out"}
+		return Response{}, &Error{Code: Refused, Message: "the model's server filtered the answer out"}
 	case choice.FinishReason == openai.FinishReasonLength:
-		return Response{}, &Error{CutOff, "the model's answer was cut off at its token limit"}
+		return Response{}, &Error{Code: CutOff, Message: "the model's answer was cut off at its token limit"}
 	case choice.Message.Content == "":
-		return Response{}, &Error{Malformed, "the model's answer is empty"}
+		return Response{}, &Error{Code: Malformed, Message: "the model's answer is empty"}
 	}
 	usage := Usage{Prompt: res.Usage.PromptTokens, Completion: res.Usage.CompletionTokens}
 	if d := res.Usage.PromptTokensDetails; d != nil {
@@ -117,7 +119,7 @@ func (o *OpenAI) explain(err error) error {
 		if said = brief(o.redact(said)); said != "" {
 			message += ": " + said
 		}
-		return &Error{Rejected, message}
+		return &Error{Code: Rejected, Message: message}
 	}
 	if e, ok := errors.AsType[*openai.APIError](err); ok {
 		return rejected(e.HTTPStatusCode, e.Message)
@@ -126,12 +128,13 @@ func (o *OpenAI) explain(err error) error {
 		return rejected(e.HTTPStatusCode, "") // its body is no JSON: a proxy's page, most often
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok { // its text would repeat the whole URL
-		return &Error{Unreachable, fmt.Sprintf("cannot reach the model at %s: %s", o.host, brief(o.redact(e.Err.Error())))}
+		dial, ok := errors.AsType[*net.OpError](err)
+		return &Error{Code: Unreachable, Message: fmt.Sprintf("cannot reach the model at %s: %s", o.host, brief(o.redact(e.Err.Error()))), unsent: ok && dial.Op == "dial"}
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &Error{Malformed, fmt.Sprintf("the model's server at %s answered with more than %d bytes", o.host, e.Limit)}
+		return &Error{Code: Malformed, Message: fmt.Sprintf("the model's server at %s answered with more than %d bytes", o.host, e.Limit)}
 	}
-	return &Error{Malformed, fmt.Sprintf("cannot read what the model's server at %s answered: %s", o.host, brief(o.redact(err.Error())))}
+	return &Error{Code: Malformed, Message: fmt.Sprintf("cannot read what the model's server at %s answered: %s", o.host, brief(o.redact(err.Error())))}
 }
 
 func (o *OpenAI) redact(s string) string {
@@ -180,7 +183,7 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 		return nil, &StatusError{code, retryAfter(res.Header)}
 	case code >= 300 && code < 400:
 		res.Body.Close()
-		return nil, &Error{Rejected, fmt.Sprintf("the model's server at %s redirects elsewhere (status %d): set llm.base_url to where it really is", r.URL.Host, code)}
+		return nil, &Error{Code: Rejected, Message: fmt.Sprintf("the model's server at %s redirects elsewhere (status %d): set llm.base_url to where it really is", r.URL.Host, code)}
 	case code >= 400:
 		res.Body = http.MaxBytesReader(nil, res.Body, maxComplaint)
 	default:

@@ -57,7 +57,7 @@ func reach(ctx context.Context, c *config.LLM) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case limited.Err() != nil:
-		return &Error{TimedOut, fmt.Sprintf("the model's server at %s did not answer within %s", o.host, patience)}
+		return &Error{Code: TimedOut, Message: fmt.Sprintf("the model's server at %s did not answer within %s", o.host, patience)}
 	}
 	return o.explain(err)
 }

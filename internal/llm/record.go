@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 type Record struct {
 	next Provider
 	dir  string
-	key  string // which must be in no file; empty: there is none
+	keys []string // which must be in no file
 }
 
 // NewRecord returns a provider that asks next, c's model, and keeps its answers in
@@ -26,10 +27,23 @@ type Record struct {
 // now, before a model is paid.
 func NewRecord(next Provider, c *config.LLM, dir string) (*Record, error) {
 	p := &Record{next: next, dir: dir}
-	if c.APIKey != nil {
-		var err error
-		if p.key, err = c.APIKey.Reveal(); err != nil {
-			return nil, fmt.Errorf("read llm.api_key: %w", err)
+	keep := func(setting string, secret *config.Secret) error {
+		if secret == nil {
+			return nil
+		}
+		key, err := secret.Reveal()
+		if err != nil {
+			return fmt.Errorf("read %s: %w", setting, err)
+		}
+		p.keys = append(p.keys, key)
+		return nil
+	}
+	if err := keep("llm.api_key", c.APIKey); err != nil {
+		return nil, err
+	}
+	if c.Judge != nil {
+		if err := keep("llm.judge.api_key", c.Judge.APIKey); err != nil {
+			return nil, err
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -52,7 +66,8 @@ func (p *Record) Complete(ctx context.Context, r Request) (Response, error) {
 		return s, err
 	}
 	g := newGolden(r, s, e, "recorded "+time.Now().UTC().Format(time.DateOnly))
-	if p.key != "" && strings.Contains(g.request.Title+string(txtar.Format(g.archive())), p.key) {
+	text := g.request.Title + string(txtar.Format(g.archive()))
+	if slices.ContainsFunc(p.keys, func(key string) bool { return strings.Contains(text, key) }) {
 		return s, errors.New("record answers: the model's key is in the question or the answer, which was not written")
 	}
 	if _, failed := g.write(p.dir); failed != nil {

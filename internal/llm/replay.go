@@ -55,7 +55,8 @@ func OpenReplay(dir string) (*Replay, error) {
 }
 
 // Complete gives the golden answer to r, or an *[Error] that shows how r differs
-// from the nearest request of its stage that has one.
+// from the nearest request of its stage that has one. An error that is golden
+// itself comes with its origin.
 func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	if err := ctx.Err(); err != nil {
 		return Response{}, err
@@ -63,14 +64,14 @@ func (p *Replay) Complete(ctx context.Context, r Request) (Response, error) {
 	r = r.redacted()
 	name, ok := p.names[r.key()]
 	if !ok {
-		return Response{}, &Error{NoGolden, p.miss(r)}
+		return Response{}, &Error{Code: NoGolden, Message: p.miss(r)}
 	}
 	p.mu.Lock()
 	p.used[name] = true
 	p.mu.Unlock()
 	g := p.files[name]
 	if g.failure != nil {
-		return Response{}, g.failure
+		return Response{Origin: g.origin}, g.failure
 	}
 	g.response.Origin = g.origin
 	return g.response, nil

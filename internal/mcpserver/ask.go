@@ -29,7 +29,7 @@ func (t *Tools) Ask(ctx context.Context, in AskArgs, progress func(stage string)
 	report(a, facts)
 	if a.Status == answer.Refused {
 		reason := NewReason(a.Refusal)
-		reason.SQL, reason.Attempts = a.SQL, a.Attempts
+		reason.SQL, reason.Notes, reason.Attempts = a.SQL, a.Notes, a.Attempts
 		return nil, reason
 	}
 	return a, nil

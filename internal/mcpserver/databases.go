@@ -18,10 +18,10 @@ type DatabaseInfo struct {
 }
 
 // ListDatabases lists the databases by name. It asks none of them.
-func (t *Tools) ListDatabases(context.Context, NoArgs) (*DatabaseList, error) {
+func (t *Tools) ListDatabases(ctx context.Context, _ NoArgs) (*DatabaseList, error) {
 	out := &DatabaseList{Databases: []DatabaseInfo{}}
-	for _, name := range t.Databases.Names() {
-		db, err := t.Databases.Get(name)
+	for _, name := range t.Databases.Names(ctx) {
+		db, err := t.Databases.Get(ctx, name)
 		if err != nil {
 			return nil, err
 		}

@@ -26,14 +26,14 @@ const (
 )
 
 // Listen listens where c says. An address that other machines can reach is
-// refused unless c is insecure: nobody is asked who they are.
+// refused unless c has tokens or is insecure: nobody is asked who they are.
 func Listen(c config.Server) (net.Listener, error) {
 	addr, err := net.ResolveTCPAddr("tcp", c.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if !addr.IP.IsLoopback() && !c.Insecure {
-		return nil, fmt.Errorf("listen on %s: other machines can reach it and there is no authentication; use a loopback address such as 127.0.0.1:8080, or set server.insecure", c.Listen)
+	if !addr.IP.IsLoopback() && !c.Insecure && len(c.Tokens) == 0 {
+		return nil, fmt.Errorf("listen on %s: other machines can reach it and there is no authentication; use a loopback address such as 127.0.0.1:8080, or set server.tokens or server.insecure", c.Listen)
 	}
 	ln, err := net.ListenTCP("tcp", addr)
 	if err != nil {
@@ -42,9 +42,11 @@ func Listen(c config.Server) (net.Listener, error) {
 	return ln, nil
 }
 
-// Serve serves clients at /mcp of ln until ctx ends. Then it accepts no
-// more; calls in flight may go on for drain, and what is not done is cancelled.
-func (s *Server) Serve(ctx context.Context, ln net.Listener, drain time.Duration) error {
+// Serve serves clients that door lets in at /mcp of ln until ctx ends. Then it
+// accepts no more; calls in flight may go on for drain, and what is not done is
+// cancelled.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, door *Door, drain time.Duration) error {
+	s.open(door)
 	srv := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
@@ -85,11 +87,13 @@ func (s *Server) handler() http.Handler {
 		func(*http.Request) *mcp.Server { return s.mcp },
 		&mcp.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true, Logger: s.quiet()},
 	)))
-	s.probes(mux)
 	if s.metrics != nil {
 		mux.Handle("GET /metrics", local(s.metrics))
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	front := http.NewServeMux()
+	s.probes(front)
+	front.Handle("/", s.admit(mux))
+	return http.NewCrossOriginProtection().Handler(front)
 }
 
 // bind reads the body, within bounds, and hands the request's own context down

@@ -37,7 +37,7 @@ func serveUntil(t *testing.T, s *Server, drain time.Duration) (url string, stop 
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, ln, drain) }()
+	go func() { served <- s.Serve(ctx, ln, &Door{}, drain) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {
@@ -151,7 +151,7 @@ type lock struct {
 
 func hold(t *testing.T, b *bench) *lock {
 	t.Helper()
-	db, err := b.tools.Databases.Get("shop")
+	db, err := b.tools.Databases.Get(t.Context(), "shop")
 	if err == nil {
 		_, err = db.Policy(t.Context()) // the catalog, before anything is locked
 	}
@@ -315,7 +315,7 @@ func TestProbes(t *testing.T) {
 	}{{"all", false, "ok"}, {"one of two", true, "degraded"}} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, c.several, nil)
-			db, err := b.tools.Databases.Get("shop")
+			db, err := b.tools.Databases.Get(t.Context(), "shop")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -331,7 +331,7 @@ func TestProbes(t *testing.T) {
 		b := newBench(t, false, nil)
 		down := *b.config
 		down.Databases = map[string]config.Database{"shop": database(t, "postgres://nobody@127.0.0.1:1/none", "")}
-		databases, err := postgres.Open(t.Context(), &down, silent())
+		databases, err := postgres.Open(t.Context(), &down, nil, silent())
 		if err != nil {
 			t.Fatal(err)
 		}

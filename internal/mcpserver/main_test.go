@@ -100,7 +100,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 		t.Fatal(err)
 	}
 	chain := call.New(observe.Trace(log, Classify), observe.Measure(meter, Classify), call.Recover(log))
-	databases, err := postgres.Open(t.Context(), b.config, log)
+	databases, err := postgres.Open(t.Context(), b.config, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

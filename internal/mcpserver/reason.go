@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/audit"
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/guard"
 	"github.com/pgmcp/pgmcp/internal/llm"
 	"github.com/pgmcp/pgmcp/internal/observe"
@@ -23,6 +26,11 @@ type Reason struct {
 	Hint     string `json:"hint,omitempty"`
 	SQL      string `json:"sql,omitempty"` // what Position points into, where a model wrote it
 
+	Notes []string `json:"notes,omitempty"` // what else to know, such as tables that the model was not shown
+	// RetryAfter is after how many seconds it is worth another try; 0: not for
+	// waiting alone, or nobody knows.
+	RetryAfter float64 `json:"retry_after,omitempty"`
+
 	Attempts []answer.Attempt `json:"attempts,omitempty"` // a model's SQL before that, refused too
 
 	outcome observe.Outcome
@@ -31,7 +39,8 @@ type Reason struct {
 // Error is "refused: CODE: message", or "error: …" where something failed.
 func (r *Reason) Error() string {
 	word := "error"
-	if r.outcome == observe.Refused {
+	switch r.outcome {
+	case observe.Refused, observe.Limited, observe.Open:
 		word = "refused"
 	}
 	return fmt.Sprintf("%s: %s: %s", word, r.Code, r.Message)
@@ -47,6 +56,9 @@ func (r *Reason) Text() string {
 	if r.Hint != "" {
 		b.WriteString("\nhint: " + r.Hint)
 	}
+	for _, note := range r.Notes {
+		b.WriteString("\nnote: " + note)
+	}
 	if r.SQL != "" {
 		b.WriteString("\nsql: " + r.SQL)
 	}
@@ -59,6 +71,19 @@ func NewReason(err error) *Reason {
 	if r, ok := errors.AsType[*Reason](err); ok {
 		return r
 	}
+	if e, ok := errors.AsType[*call.LimitError](err); ok {
+		code := "rate_limited"
+		if e.Busy {
+			code = "too_busy"
+		}
+		after := seconds(e.RetryAfter)
+		return &Reason{Code: code, Message: e.Error(), Hint: fmt.Sprintf("try again in %gs", after), RetryAfter: after, outcome: observe.Limited}
+	}
+	if e, ok := errors.AsType[*call.OpenError](err); ok {
+		after := seconds(e.RetryAfter)
+		hint := fmt.Sprintf("it fails again and again and is not asked for a while: try again in %gs", after)
+		return &Reason{Code: "breaker_open", Message: e.Error(), Hint: hint, RetryAfter: after, outcome: observe.Open}
+	}
 	if e, ok := errors.AsType[*guard.Refusal](err); ok && e.Code != guard.Internal {
 		return &Reason{Code: string(e.Code), Message: e.Message, Position: e.Position, Hint: e.Hint, outcome: observe.Refused}
 	}
@@ -66,7 +91,11 @@ func NewReason(err error) *Reason {
 		return &Reason{Code: e.Code, Message: e.Message, Position: e.Position, Hint: e.Hint, outcome: outcome(e.Code)}
 	}
 	if e, ok := errors.AsType[*answer.Error](err); ok {
-		return &Reason{Code: e.Code, Message: e.Message, Hint: e.Hint, outcome: outcome(e.Code)}
+		reason := &Reason{Code: e.Code, Message: e.Message, Hint: e.Hint, outcome: outcome(e.Code)}
+		if busy, ok := errors.AsType[*llm.StatusError](err); ok {
+			reason.RetryAfter = seconds(busy.RetryAfter)
+		}
+		return reason
 	}
 	if e, ok := errors.AsType[*postgres.UnknownDatabase](err); ok {
 		code := "unknown_database"
@@ -82,7 +111,7 @@ func NewReason(err error) *Reason {
 		return &Reason{Code: string(e.Code), Message: e.Message, outcome: outcome(string(e.Code))}
 	}
 	if e, ok := errors.AsType[*llm.StatusError](err); ok {
-		return &Reason{Code: "model_busy", Message: e.Error(), Hint: "try again later", outcome: observe.Failed}
+		return &Reason{Code: "model_busy", Message: e.Error(), Hint: "try again later", RetryAfter: seconds(e.RetryAfter), outcome: observe.Failed}
 	}
 	if _, ok := errors.AsType[*audit.Error](err); ok {
 		return &Reason{Code: "audit_failed", Message: "the call could not be put on record, so nothing of it is given out", Hint: "try again later; the operator finds the cause in the log", outcome: observe.Failed}
@@ -96,6 +125,11 @@ func NewReason(err error) *Reason {
 		return &Reason{Code: "cancelled", Message: "the call was cancelled", outcome: observe.Cancelled}
 	}
 	return &Reason{Code: "internal_error", Message: "internal error", Hint: "the operator finds it in the log by this call's request_id", outcome: observe.Broken}
+}
+
+// seconds is d in seconds, rounded up to a tenth: who waits so long is not too early.
+func seconds(d time.Duration) float64 {
+	return math.Ceil(d.Seconds()*10) / 10
 }
 
 // Classify says how an operation of pgmcp ended, and with which code.

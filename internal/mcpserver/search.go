@@ -66,7 +66,7 @@ type TableForeign struct {
 // SearchObjects finds tables by words, or lists them all. It shows what the
 // policy lets be seen.
 func (t *Tools) SearchObjects(ctx context.Context, in SearchArgs) (*SearchResult, error) {
-	db, err := t.Databases.Get(in.Database)
+	db, err := t.Databases.Get(ctx, in.Database)
 	if err != nil {
 		return nil, err
 	}

@@ -7,11 +7,15 @@ package mcpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/call"
@@ -97,8 +101,33 @@ func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if client, ok := ctx.Value(requestKey{}).(context.Context); ok {
 			defer context.AfterFunc(client, func() { cancel(context.Cause(client)) })()
 		}
-		return next(ctx, method, req)
+		if r, ok := req.(*mcp.CallToolRequest); ok && !mayCall(ctx, r.Params.Name) {
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", r.Params.Name)}
+		}
+		return visible(ctx, method, req, next)
 	}
+}
+
+// visible answers a message that is no call, without the tools that do not exist
+// for its sender.
+func visible(ctx context.Context, method string, req mcp.Request, next mcp.MethodHandler) (mcp.Result, error) {
+	result, err := next(ctx, method, req)
+	list, ok := result.(*mcp.ListToolsResult)
+	if !ok || err != nil {
+		return result, err
+	}
+	shown := *list
+	shown.Tools = slices.DeleteFunc(slices.Clone(list.Tools), func(t *mcp.Tool) bool { return !mayCall(ctx, t.Name) })
+	return &shown, nil
+}
+
+// clientName is what a client calls itself.
+func clientName(r *mcp.CallToolRequest) string {
+	const longest = 100
+	if info := r.ClientInfo(); info != nil && info.Name != "" {
+		return strings.ToValidUTF8(info.Name[:min(len(info.Name), longest)], "")
+	}
+	return "unnamed client"
 }
 
 // call takes one tool call through the chain, to the tools of the generation that
@@ -109,6 +138,9 @@ func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (
 	g := s.enter()
 	defer s.leave(g)
 	var requestID string
+	if call.Principal(ctx) == "" {
+		ctx = call.WithPrincipal(ctx, clientName(r))
+	}
 	op := call.Op{Kind: call.Tool, Name: r.Params.Name}
 	result, err := call.Do(ctx, g.chain, op, func(ctx context.Context) (*mcp.CallToolResult, error) {
 		requestID = observe.RequestID(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 	"github.com/pgmcp/pgmcp/internal/query"
@@ -21,12 +22,14 @@ import (
 // Who calls a method takes it through the chain as an operation of kind
 // call.Tool, by the tool's name.
 type Tools struct {
-	Databases *postgres.Databases
-	Runner    *query.Runner
-	Pipeline  *answer.Pipeline
-	Meter     *observe.Meter
-	Version   string
-	Started   time.Time
+	Databases  *postgres.Databases
+	Runner     *query.Runner
+	Pipeline   *answer.Pipeline
+	Meter      *observe.Meter
+	Limits     *call.Limits
+	Resilience *call.Resilience
+	Version    string
+	Started    time.Time
 }
 
 // The names of the tools.
@@ -64,6 +67,15 @@ func table() []tool {
 		newTool(Health, "Whether pgmcp and each database work, and what was called so far.",
 			plain((*Tools).Health), HealthText),
 	}
+}
+
+// ToolNames are the names of all tools.
+func ToolNames() []string {
+	var names []string
+	for _, t := range table() {
+		names = append(names, t.spec.Name)
+	}
+	return names
 }
 
 // NoArgs is for tools that take none.

@@ -16,7 +16,9 @@ type Outcome string
 // The ways in which an operation ends.
 const (
 	OK        Outcome = "ok"
-	Refused   Outcome = "refused"   // by a rule or a limit, or misused
+	Refused   Outcome = "refused"   // by a rule or a limit of what may be asked, or misused
+	Limited   Outcome = "limited"   // it came too soon, or beside too many others
+	Open      Outcome = "open"      // what it needs keeps failing and was not asked
 	Cancelled Outcome = "cancelled" // the caller left, or pgmcp is stopping
 	Timeout   Outcome = "timeout"
 	Failed    Outcome = "error"    // a database, a model or a statement failed

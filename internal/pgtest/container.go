@@ -38,8 +38,9 @@ func startContainer(ctx context.Context, image, name string, out io.Writer) (*Se
 	again := time.NewTicker(500 * time.Millisecond)
 	defer again.Stop()
 	for tries := 1; ; tries++ {
-		s, err := tryContainer(ctx, image, name)
+		s, err := joinContainer(ctx, image, name)
 		if err == nil {
+			s.another = func(ctx context.Context) (*Server, error) { return ownContainer(ctx, image) }
 			return s, nil
 		}
 		leaving := errors.Is(err, errStopped) || errdefs.IsConflict(err) || errdefs.IsNotFound(err)
@@ -72,37 +73,13 @@ func engine(ctx context.Context) error {
 	return nil
 }
 
-func tryContainer(ctx context.Context, image, name string) (*Server, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // pulling takes long, where it is possible
-	defer cancel()
-	c, err := testcontainers.Run(ctx, image,
-		testcontainers.WithReuseByName(name),
-		testcontainers.WithEnv(map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}),
-		testcontainers.WithCmd(append([]string{"postgres"}, settings...)...),
-		testcontainers.WithExposedPorts(containerPort),
-		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
-			h.AutoRemove = true
-			h.ShmSize = 256 << 20 // parallel queries keep their shared memory there
-			h.PortBindings = network.PortMap{network.MustParsePort(containerPort): {{HostIP: loopback}}}
-		}))
-	remove := func() error { return testcontainers.TerminateContainer(c, testcontainers.StopTimeout(0)) }
+// joinContainer starts the container of that name or joins it.
+func joinContainer(ctx context.Context, image, name string) (*Server, error) {
+	s, c, err := runContainer(ctx, image, "", testcontainers.WithReuseByName(name))
 	if err != nil {
-		return nil, errors.Join(err, remove())
+		return nil, err
 	}
-	port, err := c.MappedPort(ctx, containerPort)
-	if err != nil {
-		return nil, errors.Join(err, remove())
-	}
-	url := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", netip.AddrPortFrom(loopback, port.Num()))
-	running := func() bool {
-		state, err := c.State(ctx)
-		return err == nil && state.Running
-	}
-	s, err := connectSoon(ctx, url, "container "+image, running)
-	if err != nil {
-		return nil, errors.Join(err, remove())
-	}
-	member, err := pgx.Connect(ctx, url)
+	member, err := pgx.Connect(ctx, s.url)
 	if err == nil {
 		_, err = member.Exec(ctx, "select pg_advisory_lock_shared($1)", memberLock)
 	}
@@ -116,9 +93,71 @@ func tryContainer(ctx context.Context, image, name string) (*Server, error) {
 		if othersUse(ctx, member) {
 			return nil
 		}
-		return remove()
+		return removed(c)
 	}
 	return s, nil
+}
+
+// ownContainer starts a container that nobody joins. Its port is the same again
+// after a halt.
+func ownContainer(ctx context.Context, image string) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s, c, err := runContainer(ctx, image, port)
+	if err != nil {
+		return nil, fmt.Errorf("start a container of %s: %w", image, err)
+	}
+	s.stop = func() error { return removed(c) }
+	s.halt = func(ctx context.Context) error { return c.Stop(ctx, nil) }
+	s.resume = func(ctx context.Context) error {
+		if err := c.Start(ctx); err != nil {
+			return err
+		}
+		_, err := connectSoon(ctx, s.url, s.source, func() bool { return running(ctx, c) })
+		return err
+	}
+	s.another = func(ctx context.Context) (*Server, error) { return ownContainer(ctx, image) }
+	return s, nil
+}
+
+// runContainer runs the image and waits until its server answers, at the loopback
+// port or, if that is empty, at a free one of the engine's choice.
+func runContainer(ctx context.Context, image, hostPort string, more ...testcontainers.ContainerCustomizer) (*Server, testcontainers.Container, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // pulling takes long, where it is possible
+	defer cancel()
+	c, err := testcontainers.Run(ctx, image, append(more,
+		testcontainers.WithEnv(map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}),
+		testcontainers.WithCmd(append([]string{"postgres"}, settings...)...),
+		testcontainers.WithExposedPorts(containerPort),
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
+			h.AutoRemove = hostPort == "" // one that is halted stays
+			h.ShmSize = 256 << 20         // parallel queries keep their shared memory there
+			h.PortBindings = network.PortMap{network.MustParsePort(containerPort): {{HostIP: loopback, HostPort: hostPort}}}
+		}))...)
+	if err != nil {
+		return nil, nil, errors.Join(err, removed(c))
+	}
+	port, err := c.MappedPort(ctx, containerPort)
+	if err != nil {
+		return nil, nil, errors.Join(err, removed(c))
+	}
+	url := fmt.Sprintf("postgres://postgres@%s/postgres?sslmode=disable", netip.AddrPortFrom(loopback, port.Num()))
+	s, err := connectSoon(ctx, url, "container "+image, func() bool { return running(ctx, c) })
+	if err != nil {
+		return nil, nil, errors.Join(err, removed(c))
+	}
+	return s, c, nil
+}
+
+func running(ctx context.Context, c testcontainers.Container) bool {
+	state, err := c.State(ctx)
+	return err == nil && state.Running
+}
+
+func removed(c testcontainers.Container) error {
+	return testcontainers.TerminateContainer(c, testcontainers.StopTimeout(0))
 }
 
 // othersUse gives up this process's share in the server and says whether another

@@ -81,21 +81,23 @@ func binariesIn(ctx context.Context, dir string) (binaries, bool) {
 	return b, err == nil
 }
 
-// guarded makes a server's data, runs the server, and removes its folder. It ends
-// the server when its own input ends: when we close it, or when we die, in
-// whatever way. The server may be deaf while it starts, so it is told until it is gone.
+// guarded makes a server's data unless there is some, runs the server, and removes
+// its folder. It ends the server when its own input ends: when we close it, or when
+// we die, in whatever way. A signal's name in the input is the way to end the server
+// and keep the folder. The server may be deaf while it starts, so it is told until
+// it is gone.
 const guarded = `
 folder=$1 bin=$2 ctype=$3
 shift 3
-exec 3<&0 4>&2 </dev/null >"$folder/log" 2>&1
-if "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --lc-ctype="$ctype" --no-sync 3<&- 4>&-; then
+exec 3<&0 4>&2 </dev/null >>"$folder/log" 2>&1
+if [ -e "$folder/data/PG_VERSION" ] || "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --lc-ctype="$ctype" --no-sync 3<&- 4>&-; then
 	"$bin/postgres" -D "$folder/data" "$@" 3<&- 4>&- & server=$!
-	{ cat <&3; while kill -QUIT $server; do sleep 0.1; done; } 2>/dev/null 4>&- &
+	{ how=$(cat <&3); [ -z "$how" ] || touch "$folder/kept"; while kill -${how:-QUIT} $server; do sleep 0.1; done; } 2>/dev/null 4>&- &
 	exec 3<&-
 	wait $server
 fi
 tail -n 20 "$folder/log" >&4
-rm -rf "$folder"
+if [ -e "$folder/kept" ]; then rm "$folder/kept"; else rm -rf "$folder"; fi
 `
 
 // startLocal starts a server in a folder of its own on a free loopback port.
@@ -115,32 +117,68 @@ func tryLocal(ctx context.Context, b binaries) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := startProcess(b, port)
+	folder, err := os.MkdirTemp("", "pgmcp-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	url := "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable"
-	s, err := connectSoon(ctx, url, "local binaries "+b.dir, p.running)
+	l := &local{binaries: b, port: port, folder: folder}
+	s, err := l.start(ctx)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
+	}
+	s.stop, s.halt = l.stop, l.halt
+	s.resume = func(ctx context.Context) error {
+		_, err := l.start(ctx)
+		return err
+	}
+	s.another = func(ctx context.Context) (*Server, error) { return startLocal(ctx, b) }
+	return s, nil
+}
+
+// A local is a server that runs from local binaries.
+type local struct {
+	binaries
+	port, folder string
+	*process
+}
+
+// start starts the server, with the data that it had if it was halted.
+func (l *local) start(ctx context.Context) (*Server, error) {
+	p, err := startProcess(l.binaries, l.port, l.folder)
+	if err != nil {
+		return nil, err
+	}
+	url := "postgres://postgres@127.0.0.1:" + l.port + "/postgres?sslmode=disable"
+	s, err := connectSoon(ctx, url, "local binaries "+l.dir, p.running)
 	if err != nil {
 		return nil, errors.Join(err, p.stop(), errors.New(strings.TrimSpace(p.log.String())))
 	}
-	s.stop = p.stop
+	l.process = p
 	return s, nil
+}
+
+// halt ends the server as an administrator does who does not wait for its clients.
+func (l *local) halt(context.Context) error {
+	if _, err := io.WriteString(l.input, "INT"); err != nil {
+		return err
+	}
+	return l.process.stop()
+}
+
+// stop ends the server, in whatever state it is, and its data.
+func (l *local) stop() error {
+	return errors.Join(l.process.stop(), os.RemoveAll(l.folder))
 }
 
 // A process is a local server with its guard.
 type process struct {
 	cmd     *exec.Cmd
-	input   io.Closer
+	input   io.WriteCloser
 	log     bytes.Buffer // the end of the server's log, once the process has stopped
 	stopped chan struct{}
 }
 
-func startProcess(b binaries, port string) (*process, error) {
-	folder, err := os.MkdirTemp("", "pgmcp-postgres-")
-	if err != nil {
-		return nil, err
-	}
+func startProcess(b binaries, port, folder string) (*process, error) {
 	ctype := "C.UTF-8"
 	if runtime.GOOS == "darwin" {
 		ctype = "UTF-8" // its name there
@@ -151,6 +189,7 @@ func startProcess(b binaries, port string) (*process, error) {
 	p.cmd.Args = append(p.cmd.Args, settings...)
 	p.cmd.Dir = "/"
 	p.cmd.Stderr = &p.log
+	var err error
 	if p.cmd.SysProcAttr, err = owner(folder); err == nil {
 		p.input, err = p.cmd.StdinPipe()
 	}
@@ -158,7 +197,7 @@ func startProcess(b binaries, port string) (*process, error) {
 		err = p.cmd.Start()
 	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+		return nil, err
 	}
 	go func() {
 		p.cmd.Wait()

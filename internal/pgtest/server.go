@@ -29,6 +29,10 @@ type Server struct {
 	source  string
 	version int
 	stop    func() error // nil: not ours to stop
+
+	another func(context.Context) (*Server, error)
+	halt    func(context.Context) error // of a server that another has started
+	resume  func(context.Context) error
 	templates
 }
 
@@ -77,6 +81,36 @@ func (s *Server) Close() error {
 		return s.dropTemplates(ctx)
 	}
 	return s.stop()
+}
+
+// ErrGiven is the error of what cannot be done with a server that was given by URL.
+var ErrGiven = errors.New("the server was given by URL, and is not pgmcp's to start and stop")
+
+// Another starts a server like s that nobody else uses: it can be halted, and what
+// all its databases share be changed. The caller closes it.
+func (s *Server) Another(ctx context.Context) (*Server, error) {
+	if s.another == nil {
+		return nil, ErrGiven
+	}
+	return s.another(ctx)
+}
+
+// Halt stops a server that [Server.Another] has started, at once and cleanly: its
+// clients are disconnected and its data stays.
+func (s *Server) Halt(ctx context.Context) error {
+	if s.halt == nil {
+		return ErrGiven
+	}
+	return s.halt(ctx)
+}
+
+// Resume starts a server that was halted, at the same address. It returns when the
+// server answers.
+func (s *Server) Resume(ctx context.Context) error {
+	if s.resume == nil {
+		return ErrGiven
+	}
+	return s.resume(ctx)
 }
 
 // errAbsent is the error of a source that this machine does not have.

@@ -255,3 +255,51 @@ func TestStartTellsWhatToDo(t *testing.T) {
 		})
 	}
 }
+
+func TestHaltAndResume(t *testing.T) {
+	for _, start := range startable(t) {
+		t.Run(start.name, func(t *testing.T) {
+			first := start.server(t)
+			s, err := first.Another(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.URL() == first.URL() {
+				t.Errorf("it is the same server: %s", s.URL())
+			}
+			u, _, err := s.Database(t.Context(), stamped)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := stamp(t, u)
+			if err := s.Halt(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := readStamp(t.Context(), u); err == nil {
+				t.Error("a halted server answers")
+			}
+			if err := s.Resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if after := stamp(t, u); after != before {
+				t.Errorf("the data is another one: %s, %s", before, after)
+			}
+			if err := s.Halt(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Errorf("close a halted server: %v", err)
+			}
+		})
+	}
+}
+
+func TestGivenServerIsLeftAlone(t *testing.T) {
+	given := &Server{}
+	_, err := given.Another(t.Context())
+	for _, err := range []error{err, given.Halt(t.Context()), given.Resume(t.Context())} {
+		if !errors.Is(err, ErrGiven) {
+			t.Errorf("error: %v", err)
+		}
+	}
+}

@@ -65,12 +65,12 @@ func strict(t *testing.T, u string, log *slog.Logger, change ...func(*config.Con
 	for _, f := range change {
 		f(c)
 	}
-	d, err := Open(t.Context(), c, log)
+	d, err := Open(t.Context(), c, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
-	db, _ := d.Get("")
+	db, _ := d.Get(t.Context(), "")
 	return db
 }
 

@@ -89,6 +89,11 @@ func (d *Database) acquire(ctx context.Context) (*Conn, error) {
 	return &Conn{c, d}, nil
 }
 
+// Distrust closes the connections that are idle now, and those on loan when they
+// come back. Whoever has lost one calls it: the others have often gone with it, and
+// the next one is to be alive.
+func (d *Database) Distrust() { d.pool.Reset() }
+
 // Raw is the connection itself.
 func (c *Conn) Raw() *pgconn.PgConn { return c.pooled.Conn().PgConn() }
 

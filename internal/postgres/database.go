@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/policy"
 )
@@ -25,6 +27,7 @@ type Database struct {
 	pool     *pgxpool.Pool
 	gate     *gate
 	keeper   *keeper
+	breaker  *call.Breaker
 	orphans  orphans
 	waiting  atomic.Int32 // for a connection
 	log      *slog.Logger
@@ -34,7 +37,7 @@ type Database struct {
 	background sync.WaitGroup
 }
 
-func newDatabase(ctx context.Context, name string, s *settings, log *slog.Logger) (*Database, error) {
+func newDatabase(ctx context.Context, name string, s *settings, breaker *call.Breaker, log *slog.Logger) (*Database, error) {
 	g := &gate{allowPrivileged: s.allowPrivileged()}
 	pc, err := poolConfig(s.database, s.url, g)
 	if err != nil {
@@ -54,6 +57,7 @@ func newDatabase(ctx context.Context, name string, s *settings, log *slog.Logger
 		rules:       policy.Compile(s.config, name),
 		pool:        pool,
 		gate:        g,
+		breaker:     breaker,
 		orphans:     orphans{most: s.database.Pool.MaxOrphans},
 		log:         log.With("database", name),
 	}
@@ -92,9 +96,13 @@ func (d *Database) close() {
 }
 
 // Policy is the rules closed over the newest catalog. Before there is one it
-// tries to load it; an *[Unavailable] says why that is not possible now.
+// tries to load it; an *[Unavailable] says why that is not possible now, or a
+// *call.OpenError that it was not tried.
 func (d *Database) Policy(ctx context.Context) (*policy.Policy, error) {
 	if d.keeper.newest.Load() == nil {
+		if err := d.breaker.Open(); err != nil {
+			return nil, err
+		}
 		if err := d.Refresh(ctx); err != nil {
 			return nil, err
 		}
@@ -171,8 +179,10 @@ func (d *Database) seen(c *catalog.Catalog) []catalog.ColumnID {
 
 // load reads catalog, types, role and statistics over one connection. It looks at
 // the connection anew, because its role may have been altered since it was made.
-func (d *Database) load(ctx context.Context) (*snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+// It asks whether or not the breaker is open: that is how a database that nobody
+// asks for is found to be back.
+func (d *Database) load(life context.Context) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(life, loadTimeout)
 	defer cancel()
 	var s snapshot
 	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
@@ -195,10 +205,23 @@ func (d *Database) load(ctx context.Context) (*snapshot, error) {
 		s.statistics, err = catalog.LoadStatistics(ctx, c, d.seen(s.catalog))
 		return err
 	})
+	d.tell(life, err)
 	if err == nil {
 		d.warn(s.role)
 	}
 	return &s, err
+}
+
+// tell says to the breaker how a reading or a health check has ended, unless it
+// was given up.
+func (d *Database) tell(ctx context.Context, err error) {
+	if err == nil {
+		d.breaker.Tell(nil)
+		return
+	}
+	if e, ok := errors.AsType[*Unavailable](d.unavailable(ctx, err)); ok && e.Ending().Sign == call.Fails {
+		d.breaker.Tell(e)
+	}
 }
 
 // warn says what the role should not be able to do, once and when it changes.

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgmcp/pgmcp/internal/call"
 )
 
 // Health is how a database is.
 type Health struct {
-	Status        string        `json:"status"` // "ok", "degraded" (reachable, but no catalog yet) or "down"
+	Status        string        `json:"status"` // "ok", "degraded" (no catalog yet, or all connections in use) or "down"
 	Error         string        `json:"error,omitempty"`
 	Latency       time.Duration `json:"-"` // of one round trip
 	ServerVersion string        `json:"server_version,omitempty"`
@@ -24,16 +26,29 @@ type Health struct {
 	InUse         int32         `json:"connections_in_use"`
 	Open          int32         `json:"connections_open"`
 	Max           int32         `json:"connections_max"`
+	Breaker       string        `json:"breaker"` // "closed", "open" or "half-open"
+	RetryAfter    time.Duration `json:"-"`       // until an open breaker lets somebody through
 }
 
 // Health says how the database is, asking it now, for as long as an attempt to
-// connect may take.
+// connect may take, whether or not its breaker is open. What it finds out, the
+// breaker learns.
 func (d *Database) Health(ctx context.Context) Health {
-	ctx, cancel := context.WithTimeout(ctx, d.pool.Config().ConnConfig.ConnectTimeout)
+	asking, cancel := context.WithTimeout(ctx, d.pool.Config().ConnConfig.ConnectTimeout)
 	defer cancel()
 	h := Health{Status: "ok"}
-	if err := d.examine(ctx, &h); err != nil {
+	start := time.Now()
+	err := d.examine(asking, &h)
+	switch {
+	case errors.Is(err, errBusy):
+		h.Status, h.Error = "degraded", trouble(err)
+	case err != nil:
 		h.Status, h.Error = "down", trouble(err)
+	}
+	if took, slow := time.Since(start), d.breaker.Slow(); err == nil && slow > 0 && took >= slow {
+		d.breaker.Tell(&call.SlowError{Key: d.breaker.State().Key, Took: took})
+	} else {
+		d.tell(ctx, err)
 	}
 	if s := d.keeper.newest.Load(); s != nil {
 		h.CatalogAge = time.Since(s.catalog.LoadedAt)
@@ -46,6 +61,8 @@ func (d *Database) Health(ctx context.Context) Health {
 	stat := d.pool.Stat()
 	h.Orphans = d.orphans.count()
 	h.InUse, h.Open, h.Max = stat.AcquiredConns(), stat.TotalConns(), stat.MaxConns()
+	state := d.breaker.State()
+	h.Breaker, h.RetryAfter = state.State, state.RetryAfter
 	return h
 }
 

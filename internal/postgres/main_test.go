@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(withServers{m}) }
 // serve opens databases by their URLs, with the defaults of the schema.
 func serve(t testing.TB, urls map[string]string, change ...func(*config.Database)) *Databases {
 	t.Helper()
-	d, err := Open(t.Context(), configure(t, urls, change...), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d, err := Open(t.Context(), configure(t, urls, change...), nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func configure(t testing.TB, urls map[string]string, change ...func(*config.Data
 // one opens a single database.
 func one(t testing.TB, u string, change ...func(*config.Database)) *Database {
 	t.Helper()
-	db, err := serve(t, map[string]string{"shop": u}, change...).Get("")
+	db, err := serve(t, map[string]string{"shop": u}, change...).Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

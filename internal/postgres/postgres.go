@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/nearest"
 )
@@ -26,16 +27,18 @@ type Databases struct {
 // Open makes the pools and begins loading catalogs in the background. It does
 // not wait for any server: a database that is down now is served once it is up.
 // An error means that a URL cannot be read or parsed, and never contains it.
+// Catalogs and health share the breakers of resilience, if that is not nil, with
+// the statements that go through its layer.
 //
 // The end of ctx ends nothing here; [Databases.Close] does.
-func Open(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
-	return (*Databases)(nil).Reopen(ctx, c, log)
+func Open(ctx context.Context, c *config.Config, resilience *call.Resilience, log *slog.Logger) (*Databases, error) {
+	return (*Databases)(nil).Reopen(ctx, c, resilience, log)
 }
 
 // Reopen is [Open] for another configuration. A database whose settings are the
 // same, its URL included, is taken over as it is, with its pool and its catalog,
 // and belongs to both from then on: each of them is closed.
-func (former *Databases) Reopen(ctx context.Context, c *config.Config, log *slog.Logger) (*Databases, error) {
+func (former *Databases) Reopen(ctx context.Context, c *config.Config, resilience *call.Resilience, log *slog.Logger) (*Databases, error) {
 	d := &Databases{
 		names:  slices.Sorted(maps.Keys(c.Databases)),
 		byName: map[string]*Database{},
@@ -57,7 +60,8 @@ func (former *Databases) Reopen(ctx context.Context, c *config.Config, log *slog
 			d.byName[name] = db
 			continue
 		}
-		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], log)
+		breaker := resilience.Breaker(call.Key{Kind: call.Statement, Name: name})
+		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], breaker, log)
 		if err != nil {
 			d.Close()
 			return nil, err
@@ -74,15 +78,6 @@ func (d *Databases) like(name string, s *settings) *Database {
 		return nil
 	}
 	return d.byName[name]
-}
-
-// Names are the databases' names, sorted.
-func (d *Databases) Names() []string { return slices.Clone(d.names) }
-
-// Get is the database that [Find] finds by name.
-func (d *Databases) Get(name string) (*Database, error) {
-	name, err := Find(name, d.names)
-	return d.byName[name], err
 }
 
 // Find is which of the databases among is meant by name: the one that is called

@@ -20,7 +20,7 @@ import (
 func TestRouting(t *testing.T) {
 	nowhere := "postgres://someone@" + closedPort(t) + "/db?sslmode=disable"
 	several := serve(t, map[string]string{"shop": nowhere, "desk": nowhere, "sales_2025": nowhere})
-	if diff := cmp.Diff([]string{"desk", "sales_2025", "shop"}, several.Names()); diff != "" {
+	if diff := cmp.Diff([]string{"desk", "sales_2025", "shop"}, several.Names(t.Context())); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
 	for _, c := range []struct{ name, problem, hint string }{
@@ -31,7 +31,7 @@ func TestRouting(t *testing.T) {
 		{"SHOP", `unknown database "SHOP"`, `did you mean "shop"? Served are: desk, sales_2025, shop`},
 		{"warehouse", `unknown database "warehouse"`, `served are: desk, sales_2025, shop`},
 	} {
-		db, err := several.Get(c.name)
+		db, err := several.Get(t.Context(), c.name)
 		if c.problem == "" {
 			if err != nil || db.Name != c.name {
 				t.Errorf("%q: %v, %v", c.name, db, err)
@@ -45,7 +45,7 @@ func TestRouting(t *testing.T) {
 	}
 
 	alone := serve(t, map[string]string{"shop": nowhere})
-	if db, err := alone.Get(""); err != nil || db.Name != "shop" {
+	if db, err := alone.Get(t.Context(), ""); err != nil || db.Name != "shop" {
 		t.Errorf("no name with one database: %v, %v", db, err)
 	}
 }
@@ -69,7 +69,7 @@ func TestReopen(t *testing.T) {
 	}
 	change(first, "rotated", func(db *config.Database) { db.URL = config.Secret{File: file} })
 	log := slog.New(slog.DiscardHandler)
-	a, err := Open(t.Context(), first, log)
+	a, err := Open(t.Context(), first, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestReopen(t *testing.T) {
 	second.Databases = maps.Clone(first.Databases)
 	change(&second, "desk", func(db *config.Database) { db.Pool.Max++ })
 	write("two")
-	b, err := a.Reopen(t.Context(), &second, log)
+	b, err := a.Reopen(t.Context(), &second, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestReopen(t *testing.T) {
 	}
 	stricter := second
 	stricter.Security.AllowExplain = !stricter.Security.AllowExplain
-	c, err := b.Reopen(t.Context(), &stricter, log)
+	c, err := b.Reopen(t.Context(), &stricter, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestReopen(t *testing.T) {
 	if shop.keeper.life.Err() == nil {
 		t.Error("it was not closed")
 	}
-	d, err := b.Reopen(t.Context(), &second, log)
+	d, err := b.Reopen(t.Context(), &second, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestOpenNamesEveryBadURLAndNoSecret(t *testing.T) {
 	empty := c.Databases["none"]
 	empty.URL = config.Secret{File: filepath.Join(t.TempDir(), "missing")}
 	c.Databases["none"] = empty
-	_, err := Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	_, err := Open(t.Context(), c, nil, slog.New(slog.DiscardHandler))
 	if err == nil {
 		t.Fatal("opened")
 	}
@@ -144,7 +144,7 @@ func TestOpenNamesEveryBadURLAndNoSecret(t *testing.T) {
 
 func TestSecretIsReadOnce(t *testing.T) {
 	c := configure(t, map[string]string{"shop": pgtest.Open(t, "")})
-	d, err := Open(t.Context(), c, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d, err := Open(t.Context(), c, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestSecretIsReadOnce(t *testing.T) {
 	if err := os.Remove(c.Databases["shop"].URL.File); err != nil {
 		t.Fatal(err)
 	}
-	db, _ := d.Get("shop")
+	db, _ := d.Get(t.Context(), "shop")
 	conn, err := db.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -167,8 +167,8 @@ func TestDownDoesNotStopOthers(t *testing.T) {
 	flakyURL, proxy := behind(t, pgtest.Open(t, script))
 	proxy.Down(true)
 	d := serve(t, map[string]string{"flaky": flakyURL, "steady": pgtest.Open(t, script)})
-	flaky, _ := d.Get("flaky")
-	steady, _ := d.Get("steady")
+	flaky, _ := d.Get(t.Context(), "flaky")
+	steady, _ := d.Get(t.Context(), "steady")
 
 	works := func(db *Database) error {
 		if _, err := db.Policy(t.Context()); err != nil {

@@ -14,6 +14,7 @@ type settings struct {
 	database   config.Database // without its verified queries, which packages above use
 	security   config.Security
 	log        config.Log
+	breaker    config.DatabaseBreaker
 	statistics bool   // are wanted
 	url        string // what database.URL holds now
 
@@ -26,6 +27,7 @@ func settingsOf(c *config.Config, name string) (*settings, error) {
 		database:   c.Databases[name],
 		security:   c.Security,
 		log:        c.Observability.Log,
+		breaker:    c.Resilience.Breaker.Database,
 		statistics: c.LLM != nil && c.Answers.Values != "off",
 		config:     c,
 	}

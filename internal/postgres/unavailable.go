@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/pgmcp/pgmcp/internal/call"
 )
 
 // Unavailable is the error of a database that cannot be reached. Its text names
@@ -18,6 +21,7 @@ import (
 type Unavailable struct {
 	Database string
 	Err      error // may hold what the text leaves out
+	Seen     bool  // the connection was lost after rows had come
 }
 
 func (e *Unavailable) Error() string {
@@ -28,6 +32,40 @@ func (e *Unavailable) Unwrap() error { return e.Err }
 
 // Hint says what would help.
 func (e *Unavailable) Hint() string { return remedy(e.Database, e.Err) }
+
+// Ending is what the error means for a statement and for the breaker. What pgmcp
+// itself does not want, such as a role that can do too much, is no failure.
+func (e *Unavailable) Ending() call.Ending {
+	_, unfit := errors.AsType[*Unfit](e.Err)
+	_, orphaned := errors.AsType[errOrphans](e.Err)
+	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) {
+		return call.Ending{}
+	}
+	return call.Ending{Sign: call.Fails, Again: !e.Seen && passing(e.Err)}
+}
+
+// passing reports whether trouble can be over at once: the server has no
+// connection left, stops or starts, or this one connection was lost or never made.
+func passing(err error) bool {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch server.Code {
+		case "53300", "57P01", "57P02", "57P03", "57P05":
+			return true
+		}
+		return strings.HasPrefix(server.Code, "08")
+	}
+	if pgconn.SafeToRetry(err) {
+		return true
+	}
+	for _, lost := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNREFUSED, syscall.ENOENT,
+	} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return false
+}
 
 // remedy is what would help against trouble with a database.
 func remedy(database string, err error) string {
@@ -57,7 +95,7 @@ func (d *Database) unavailable(ctx context.Context, err error) error {
 	case ctx.Err() != nil && d.pool.Stat().AcquiredConns() == d.pool.Stat().MaxConns():
 		err = errBusy
 	}
-	return &Unavailable{d.Name, err}
+	return &Unavailable{Database: d.Name, Err: err}
 }
 
 // troubles are SQLSTATEs of a server that does not let anyone in, or throws
@@ -95,7 +133,9 @@ func trouble(err error) string {
 			return text
 		}
 		return "the server says SQLSTATE " + server.Code
-	case err == errBusy, err == errClosed, errors.As(err, &orphaned):
+	case errors.Is(err, errBusy):
+		return errBusy.Error()
+	case err == errClosed, errors.As(err, &orphaned):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "host not found"

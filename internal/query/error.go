@@ -19,6 +19,7 @@ type Error struct {
 	Message  string
 	Position int // in characters from 1; 0: none
 	Hint     string
+	Seen     bool // rows had come before it
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -35,6 +35,7 @@ type flight struct {
 	patience time.Duration // of one trip
 	session  string        // its application name, once begun
 	away     bool          // a Sync has been sent and its ReadyForQuery not read
+	seen     bool          // a row of the newest trip has come
 }
 
 // An order is what a flight is asked to do.
@@ -71,7 +72,9 @@ const (
 func depart(ctx context.Context, db *postgres.Database, timeout time.Duration) (*flight, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout+grace)
 	defer cancel()
+	start := time.Now()
 	conn, err := db.Acquire(waiting)
+	call.Waited(ctx, time.Since(start))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +130,6 @@ const preliminaries = 2
 
 // rows runs the statement and collects its rows.
 func (f *flight) rows(o order) (*Result, error) {
-	facts := call.FactsOf(f.ctx)
 	before := preliminaries
 	f.begin(o)
 	if (o.limits.MaxCost > 0 || o.limits.MaxPlanRows > 0) && !o.explain {
@@ -142,6 +144,12 @@ func (f *flight) rows(o order) (*Result, error) {
 	}
 	f.send(o.sql + comment(o.requestID))
 	f.send("ROLLBACK")
+	return f.collect(o, before)
+}
+
+// collect sends what is queued and collects the rows of the statement after so
+// many others.
+func (f *flight) collect(o order, before int) (*Result, error) {
 	c := newCollector(o, f.db.Types())
 	switch err := f.trip(o, before, c.maxMessage(), c.take); {
 	case tooLong(err): // a row that alone is above the limit
@@ -152,6 +160,7 @@ func (f *flight) rows(o order) (*Result, error) {
 		return nil, changed()
 	}
 	result := c.result()
+	facts := call.FactsOf(f.ctx)
 	facts.Rows, facts.Bytes = result.RowCount, len(result.Rows)
 	return result, nil
 }
@@ -192,6 +201,7 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 	start := time.Now()
 	call.FactsOf(f.ctx).Trips++
 	observe.Event(f.ctx, "sent")
+	f.seen = false
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)
@@ -222,6 +232,9 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			done++
 		default:
+			if _, row := m.(*pgproto3.DataRow); row && done == before {
+				f.seen = true
+			}
 			if done == before && !take(m) {
 				return nil
 			}
@@ -235,13 +248,16 @@ func (f *flight) failed(err error, o order, start time.Time) error {
 	var network net.Error
 	switch timedOut := errors.As(err, &network) && network.Timeout(); {
 	case errors.As(err, &server) && !gone(server):
-		return serverError(server, o, time.Since(start))
+		e := serverError(server, o, time.Since(start))
+		e.Seen = f.seen
+		return e
 	case timedOut && f.ctx.Err() != nil:
 		return left(f.ctx)
 	case timedOut:
 		return timeout(o)
 	}
-	return &postgres.Unavailable{Database: f.db.Name, Err: err}
+	f.db.Distrust()
+	return &postgres.Unavailable{Database: f.db.Name, Err: err, Seen: f.seen}
 }
 
 // tooLong reports whether the server sent a message above the limit.

@@ -54,7 +54,7 @@ func configure(t testing.TB, u string) *config.Config {
 
 func serve(t testing.TB, c *config.Config) *postgres.Databases {
 	t.Helper()
-	d, err := postgres.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+	d, err := postgres.Open(t.Context(), c, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func open(t testing.TB, u string, change ...func(*config.Config)) *postgres.Data
 	for _, f := range change {
 		f(c)
 	}
-	db, err := serve(t, c).Get("")
+	db, err := serve(t, c).Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

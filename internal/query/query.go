@@ -51,7 +51,7 @@ type Plan struct {
 // Check judges sql for a database by its newest catalog. The error is a
 // *guard.Refusal, *postgres.UnknownDatabase or *postgres.Unavailable.
 func (r *Runner) Check(ctx context.Context, database, sql string) (guard.Statement, error) {
-	db, err := r.databases.Get(database)
+	db, err := r.databases.Get(ctx, database)
 	if err != nil {
 		return guard.Statement{}, err
 	}
@@ -126,7 +126,7 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 		facts := call.FactsOf(ctx)
 		facts.Database, facts.SQL, facts.Planned = p.Database, s.SQL(), s.Explain()
 		facts.Tables, facts.Columns = s.Reads().Tables, s.Reads().Columns
-		db, err := r.databases.Get(p.Database)
+		db, err := r.databases.Get(ctx, p.Database)
 		if err != nil {
 			return none, err
 		}
@@ -135,17 +135,23 @@ func fly[T any](ctx context.Context, r *Runner, s guard.Statement, do func(*flig
 			return none, err
 		}
 		defer f.land()
-		t, err := do(f, order{
-			sql:        s.SQL(),
-			explain:    s.Explain(),
-			searchPath: p.SearchPath,
-			policy:     p,
-			limits:     p.Limits,
-			requestID:  observe.RequestID(ctx),
-		})
+		t, err := do(f, orderOf(ctx, s))
 		if e, ok := errors.AsType[*Error](err); ok && e.outdated() {
 			db.Changed()
 		}
 		return t, err
 	})
+}
+
+// orderOf is the order to run s.
+func orderOf(ctx context.Context, s guard.Statement) order {
+	p := s.Policy()
+	return order{
+		sql:        s.SQL(),
+		explain:    s.Explain(),
+		searchPath: p.SearchPath,
+		policy:     p,
+		limits:     p.Limits,
+		requestID:  observe.RequestID(ctx),
+	}
 }

@@ -136,7 +136,7 @@ func TestChangedDatabase(t *testing.T) {
 			if _, err := r.Run(t.Context(), stmt); err != nil {
 				t.Fatal(err)
 			}
-			db, _ := r.databases.Get("")
+			db, _ := r.databases.Get(t.Context(), "")
 			for sql := range strings.SplitSeq(c.change, ";") {
 				exec(t, db, sql)
 			}
@@ -160,7 +160,7 @@ func TestChangedDatabase(t *testing.T) {
 // A table is there as soon as it is made, and a column gone as soon as it is dropped.
 func TestCatalogFollowsTheDatabase(t *testing.T) {
 	r, _ := runner(t, pgtest.Open(t, itemsScript))
-	db, err := r.databases.Get("")
+	db, err := r.databases.Get(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (s *scenario) mcpCall(in invocation) error {
 	if err != nil {
 		return err
 	}
-	return ses.finishCall(in, v)
+	return s.finishCall(ses, in, v)
 }
 
 func (s *scenario) mcpStart(in invocation) error {
@@ -57,7 +57,7 @@ func (s *scenario) mcpWait(in invocation) error {
 	if err != nil {
 		return err
 	}
-	return ses.finishCall(in, v)
+	return s.finishCall(ses, in, v)
 }
 
 func (s *scenario) mcpCancel(in invocation) error {
@@ -94,6 +94,7 @@ func (s *scenario) startCall(args []string, progress bool) (*session, error) {
 	if progress {
 		params.SetProgressToken("scenario")
 	}
+	s.touched.tools[args[1]] = true
 	ses.wire.reset()
 	// The call outlives this command; closing the session ends it.
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,7 +133,7 @@ func (ses *session) endCall(ctx context.Context) (*mcp.CallToolResult, error) {
 }
 
 // finishCall waits for the end of the call and prints what came of it.
-func (ses *session) finishCall(in invocation, v view) error {
+func (s *scenario) finishCall(ses *session, in invocation, v view) error {
 	result, err := ses.endCall(in.ctx)
 	if err != nil {
 		// The protocol's own no, such as for a tool that does not exist, counts
@@ -143,6 +144,8 @@ func (ses *session) finishCall(in invocation, v view) error {
 		}
 		return err
 	}
+	structured := ses.wire.structured()
+	s.touched.read(structured)
 	switch v {
 	case textView:
 		for _, c := range result.Content {
@@ -155,7 +158,7 @@ func (ses *session) finishCall(in invocation, v view) error {
 			fmt.Fprintln(in.stdout, note)
 		}
 	default:
-		if structured := ses.wire.structured(); structured != nil {
+		if structured != nil {
 			fmt.Fprintf(in.stdout, "%s\n", structured)
 		}
 	}

@@ -43,9 +43,10 @@ func TestCommands(t *testing.T) {
 			want, fails := strings.CutPrefix(first, "# fails: ")
 			o := options(t, server)
 			o.Golden, o.Update = "testdata/golden", false
-			r := replay.Run(o, file)
+			r := replay.Run(t.Context(), o, file)
+			_, said, _ := strings.Cut(r.Log, "\n") // without the line that says what it must say
 			switch {
-			case fails && (r.Status != replay.Fail || !strings.Contains(r.Log, want)):
+			case fails && (r.Status != replay.Fail || !strings.Contains(said, want)):
 				t.Errorf("%s, want failure with %q:\n%s", r.Status, want, r.Log)
 			case !fails && r.Status != replay.Pass:
 				t.Errorf("%s:\n%s", r.Status, r.Log)
@@ -100,8 +101,8 @@ func ask() {
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	body := fmt.Sprintf(`{"model": "m", "messages": [{"role": "user", "content": "how many %s"}],
-		"response_format": {"json_schema": {"name": %q}}}`, os.Args[1], os.Args[1])
+	body := fmt.Sprintf(`{"model": "m", "messages": [{"role": "user", "content": "how many %[1]s\n\"how many?\""}],
+		"response_format": {"json_schema": {"name": %[1]q}}}`, os.Args[1])
 	req, err := http.NewRequestWithContext(ctx, "POST", os.Getenv("MODEL_URL")+"/chat/completions", strings.NewReader(body))
 	if err != nil {
 		log.Fatal(err)
@@ -164,7 +165,7 @@ func TestUpdate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r := replay.Run(replay.Options{Golden: dir, Update: true}, file)
+			r := replay.Run(t.Context(), replay.Options{Golden: dir, Update: true}, file)
 			a, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)

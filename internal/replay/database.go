@@ -46,17 +46,22 @@ func (s *scenario) db(in invocation) error {
 	if own {
 		shared = ""
 	}
-	admin, drop, err := s.options.Server.Database(in.ctx, shared)
+	admin, drop, err := s.server.Database(in.ctx, shared)
 	if err != nil {
 		return err
 	}
-	s.ts.Defer(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
-			s.ts.Logf("%v", err)
-		}
-	})
+	if s.own { // its databases go with it
+	} else if s.options.Keep {
+		s.kept = append(s.kept, "database "+name+" "+admin)
+	} else {
+		s.ts.Defer(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
+				s.ts.Logf("%v", err)
+			}
+		})
+	}
 	if own {
 		script := strings.ReplaceAll(string(script), suffixMark, s.suffix)
 		if _, err := query(in.ctx, admin, script); err != nil {
@@ -111,7 +116,7 @@ func login(ctx context.Context, admin, role string) (string, error) {
 
 // dropRoles drops the roles that carry the scenario's suffix and own nothing any more.
 func (s *scenario) dropRoles(ctx context.Context) error {
-	_, err := query(ctx, s.options.Server.URL(), fmt.Sprintf(`do $$
+	_, err := query(ctx, s.server.URL(), fmt.Sprintf(`do $$
 declare r name;
 begin
 	for r in select rolname from pg_roles where rolname like '%%%s' loop

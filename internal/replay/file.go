@@ -100,11 +100,7 @@ func (s *scenario) json(in invocation) error {
 	case in.not:
 		return fmt.Errorf("%s is %s", in.args[1], value)
 	}
-	var str string
-	if json.Unmarshal(value, &str) == nil && value[0] == '"' {
-		value = []byte(str)
-	}
-	fmt.Fprintf(in.stdout, "%s\n", value)
+	fmt.Fprintln(in.stdout, plain(value))
 	return nil
 }
 

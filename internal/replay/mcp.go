@@ -33,7 +33,16 @@ func (s *scenario) mcpConnect(in invocation) error {
 	if len(args) > 2 && args[0] == "-protocol" {
 		options.ProtocolVersion, args = args[1], args[2:]
 	}
-	if len(args) < 2 {
+	header := http.Header{}
+	for len(args) > 2 && args[0] == "-header" {
+		name, value, ok := strings.Cut(args[1], ": ")
+		if !ok {
+			return errUsage
+		}
+		header.Add(name, value)
+		args = args[2:]
+	}
+	if len(args) < 2 || len(header) > 0 && args[1] != "-http" {
 		return errUsage
 	}
 	name, args := args[0], args[1:]
@@ -41,7 +50,7 @@ func (s *scenario) mcpConnect(in invocation) error {
 		return fmt.Errorf("there is a session %s already", name)
 	}
 	ses := &session{wire: &tap{}, stderr: &tap{}}
-	transport, err := s.transport(in.ctx, ses, args)
+	transport, err := s.transport(in.ctx, ses, header, args)
 	if err != nil {
 		return err
 	}
@@ -78,8 +87,9 @@ func (s *scenario) mcpConnect(in invocation) error {
 	return nil
 }
 
-// transport is how to reach the server that args name; it sets what ends it.
-func (s *scenario) transport(ctx context.Context, ses *session, args []string) (mcp.Transport, error) {
+// transport is how to reach the server that args name, over HTTP with a header; it
+// sets what ends it.
+func (s *scenario) transport(ctx context.Context, ses *session, header http.Header, args []string) (mcp.Transport, error) {
 	if args[0] == "-http" {
 		if len(args) != 2 {
 			return nil, errUsage
@@ -92,7 +102,7 @@ func (s *scenario) transport(ctx context.Context, ses *session, args []string) (
 		ses.close = func() error { base.CloseIdleConnections(); return nil }
 		return &mcp.StreamableClientTransport{
 			Endpoint:   endpoint,
-			HTTPClient: &http.Client{Transport: tapped{base, ses.wire}},
+			HTTPClient: &http.Client{Transport: tapped{base, ses.wire, header}},
 			MaxRetries: -1,
 		}, nil
 	}
@@ -170,6 +180,18 @@ func (s *scenario) mcpTools(in invocation) error {
 		fmt.Fprintln(in.stdout, tool.Name)
 	}
 	return nil
+}
+
+func (s *scenario) mcpStderr(in invocation) error {
+	if len(in.args) != 1 {
+		return errUsage
+	}
+	ses, err := s.session(in.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = in.stdout.Write(ses.stderr.bytes())
+	return err
 }
 
 func (s *scenario) mcpClose(in invocation) error {

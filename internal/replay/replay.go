@@ -6,6 +6,9 @@
 package replay
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,15 +18,23 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
 // Options are what scenarios run with.
 type Options struct {
-	Server  *pgtest.Server // on which databases are made
-	Golden  string         // folder of the "golden" command
-	Update  bool           // rewrite what "cmp" and "golden" find different, if all else is well
-	Verbose bool           // keep the transcript of phases that passed
+	Server *pgtest.Server // on which databases are made
+	Golden string         // folder of the "golden" command; empty: the nearest one above the scenario
+	Record *config.LLM    // the model whose answers "model golden" writes; nil: it says what is written
+	Update bool           // rewrite what "cmp" and "golden" find different, if all else is well
+
+	// Program is the pgmcp that "exec pgmcp" means, an absolute path; empty: the
+	// first one on PATH.
+	Program string
+
+	Verbose bool // keep the transcript of phases that passed
+	Keep    bool // leave the databases and the work folder, and say where they are
 
 	// Timeout is how long one scenario may take; 0 means two minutes.
 	Timeout time.Duration
@@ -44,61 +55,85 @@ type Result struct {
 	Name    string // FOLDER/NAME
 	Status  Status
 	Elapsed time.Duration
-	Log     string // the transcript, or why it was skipped
+	Log     string   // the transcript, or why it was skipped
+	Kept    []string // what was left for a look: the work folder, then URLs of databases
+	Touched Surface  // without settings: Cover finds them in the configurations
+
+	configs [][]byte // texts of the configurations in the archive
 }
 
-// Name is what the scenario in file is called: its folder and its name.
-func Name(file string) string {
-	return filepath.Base(filepath.Dir(file)) + "/" + strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-}
-
-// Run runs the scenario in file, a txtar archive whose comment is the script.
-// "exec pgmcp" in it is the pgmcp that is first on PATH.
-func Run(o Options, file string) Result {
-	if o.Timeout == 0 {
-		o.Timeout = 2 * time.Minute
-	}
+// Run runs the scenario in file, a txtar archive whose comment is the script. The
+// end of ctx fails the command that is under way.
+func Run(ctx context.Context, o Options, file string) Result {
 	r := Result{Name: Name(file), Status: Fail}
 	start := time.Now()
-	s, err := newScenario(o, file)
+	s, err := newScenario(ctx, o, file)
+	if err == nil {
+		err = s.runIn(file, &r)
+	}
 	if err != nil {
-		r.Log = err.Error()
-		return r
+		r.Status = Fail
+		r.Log += err.Error() + "\n"
+	}
+	r.Elapsed = time.Since(start)
+	return r
+}
+
+// runIn runs the scenario in file and fills in the result.
+func (s *scenario) runIn(file string, r *Result) error {
+	if s.own {
+		server, err := s.options.Server.Another(s.ctx)
+		if errors.Is(err, pgtest.ErrGiven) {
+			r.Status, r.Log = Skip, "it needs a server of its own: "+err.Error()+"\n"
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("start a server of its own: %w", err)
+		}
+		defer func() {
+			if err := server.Close(); err != nil {
+				r.Log += err.Error() + "\n"
+			}
+		}()
+		s.server = server
 	}
 	script := file
-	if o.Update {
+	if s.options.Update {
 		copied, err := s.copyScript(file)
 		if err != nil {
-			r.Log = err.Error()
-			return r
+			return err
 		}
 		defer os.RemoveAll(filepath.Dir(copied))
 		script = copied
 	}
+	p := testscript.Params{
+		Files:               []string{script},
+		Setup:               s.setup,
+		Cmds:                s.commands(),
+		Condition:           s.condition,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       s.options.Update,
+		Deadline:            time.Now().Add(cmp.Or(s.options.Timeout, 2*time.Minute)),
+	}
+	if s.options.Keep {
+		var err error
+		if p.WorkdirRoot, err = os.MkdirTemp("", "pgmcp-replay-"); err != nil {
+			return err
+		}
+	}
 	done := make(chan struct{})
 	go func() { // its own goroutine, which FailNow and Skip end by Goexit
 		defer close(done)
-		testscript.RunT(&tester{&r, o.Verbose}, testscript.Params{
-			Files:               []string{script},
-			Setup:               s.setup,
-			Cmds:                s.commands(),
-			Condition:           s.condition,
-			RequireExplicitExec: true,
-			RequireUniqueNames:  true,
-			UpdateScripts:       o.Update,
-			Deadline:            start.Add(o.Timeout),
-		})
+		testscript.RunT(&tester{r, s.options.Verbose}, p)
 		r.Status = Pass
 	}()
 	<-done
-	if o.Update && r.Status == Pass {
-		if err := s.update(file, script); err != nil {
-			r.Status = Fail
-			r.Log += err.Error()
-		}
+	r.Touched, r.Kept, r.configs = s.touched.surface(), s.kept, s.configs
+	if s.options.Update && r.Status == Pass {
+		return s.update(file, script)
 	}
-	r.Elapsed = time.Since(start)
-	return r
+	return nil
 }
 
 // tester is the T of one scenario: it fills in the result.
@@ -114,23 +149,15 @@ func (t *tester) FailNow()                           { runtime.Goexit() }
 func (t *tester) Fatal(a ...any)                     { t.Log(a...); t.FailNow() }
 
 func (t *tester) Log(a ...any) {
+	if t.result.Status == Skip {
+		return
+	}
 	t.result.Log += strings.TrimRight(fmt.Sprint(a...), "\n") + "\n"
 }
 
+// Skip keeps the reason alone: the transcript up to there, which follows, is of no use.
 func (t *tester) Skip(a ...any) {
-	t.Log(a...)
 	t.result.Status = Skip
+	t.result.Log = strings.TrimSpace(fmt.Sprint(a...)) + "\n"
 	runtime.Goexit()
-}
-
-// Files are the scenarios below dir, which holds folders of them, sorted.
-func Files(dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*.txtar"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("no scenarios in %s: %w", dir, os.ErrNotExist)
-	}
-	return files, nil
 }

@@ -68,7 +68,7 @@ func TestScenarios(t *testing.T) {
 		for _, file := range files {
 			t.Run(replay.Name(file), func(t *testing.T) {
 				t.Parallel()
-				r := replay.Run(options(t, server), file)
+				r := replay.Run(t.Context(), options(t, server), file)
 				switch r.Status {
 				case replay.Fail:
 					t.Fatal(r.Log)
@@ -129,7 +129,7 @@ func TestSettings(t *testing.T) {
 			for _, file := range shown[setting] {
 				o := options(t, server)
 				o.Update = false
-				if r := replay.Run(o, without(t, file, setting)); r.Status != replay.Fail {
+				if r := replay.Run(t.Context(), o, without(t, file, setting)); r.Status != replay.Fail {
 					t.Errorf("%s: %s without %s: the scenario does not show what the setting does\n%s", replay.Name(file), r.Status, setting, r.Log)
 				}
 			}
@@ -139,7 +139,7 @@ func TestSettings(t *testing.T) {
 
 func files(t *testing.T) []string {
 	t.Helper()
-	files, err := replay.Files(scenarios)
+	files, err := replay.Find(scenarios)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
 // patience is how long one command may take, and how long waitfor polls. It only
@@ -24,9 +26,14 @@ const patience = time.Minute
 
 // A scenario is what the commands of one running script share.
 type scenario struct {
+	ctx       context.Context // of the run, which bounds each command
 	options   Options
-	suffix    string   // for names that are not the database's own, such as roles
-	variables []string // names of the environment variables that the script sets
+	server    *pgtest.Server // on which its databases are
+	own       bool           // it has the server for itself
+	name      string         // what the scenario is called
+	folder    string         // that its file is in
+	suffix    string         // for names that are not the database's own, such as roles
+	variables []string       // names of the environment variables that the script sets
 	ts        *testscript.TestScript
 
 	databases map[string]*database
@@ -34,17 +41,48 @@ type scenario struct {
 	model     *model            // nil until "model start"
 	collector *collector        // nil until "otlp start"
 	rewritten map[string][]byte // golden files by path, for when the scenario has passed
+	touched   touches
+	configs   [][]byte // texts of the configurations in the archive
+	kept      []string // what Keep leaves
 }
 
 // assignment finds the variables of "env NAME=VALUE" lines.
 var assignment = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=`)
 
-func newScenario(o Options, file string) (*scenario, error) {
+// ownServer is the line by which a scenario asks for a server that it may stop.
+var ownServer = regexp.MustCompile(`(?m)^# server: own$`)
+
+func newScenario(ctx context.Context, o Options, file string) (*scenario, error) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	s := &scenario{options: o, databases: map[string]*database{}, sessions: map[string]*session{}, rewritten: map[string][]byte{}}
+	if o.Golden == "" {
+		if o.Golden, err = goldenOf(file); err != nil {
+			return nil, err
+		}
+	}
+	folder, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	s := &scenario{
+		ctx:       ctx,
+		name:      Name(file),
+		folder:    folder,
+		options:   o,
+		server:    o.Server,
+		own:       ownServer.Match(archive.Comment),
+		databases: map[string]*database{},
+		sessions:  map[string]*session{},
+		rewritten: map[string][]byte{},
+		touched:   newTouches(),
+	}
+	for _, f := range archive.Files {
+		if strings.HasSuffix(f.Name, ".cue") {
+			s.configs = append(s.configs, f.Data)
+		}
+	}
 	for _, m := range assignment.FindAllSubmatch(archive.Comment, -1) {
 		s.variables = append(s.variables, string(m[1]))
 	}
@@ -60,18 +98,30 @@ func (s *scenario) setup(e *testscript.Env) error {
 		s.variables = append(s.variables, name)
 	}
 	e.Setenv("SUFFIX", s.suffix)
-	s.variables = append(s.variables, "SUFFIX")
-	return nil
+	e.Setenv("FOLDER", s.folder)
+	s.variables = append(s.variables, "SUFFIX", "FOLDER")
+	if s.options.Keep {
+		s.kept = append(s.kept, e.WorkDir)
+	}
+	if s.options.Program == "" {
+		return nil
+	}
+	bin := filepath.Join(e.WorkDir, ".bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+	return os.Symlink(s.options.Program, filepath.Join(bin, "pgmcp"))
 }
 
 // condition knows [pg>=17].
 func (s *scenario) condition(cond string) (bool, error) {
 	major, ok := strings.CutPrefix(cond, "pg>=")
 	if !ok {
-		return false, errors.New("no such condition")
+		return false, errors.New("the only one is [pg>=N], from version N of PostgreSQL on")
 	}
 	n, err := strconv.Atoi(major)
-	return s.options.Server.Version()/10_000 >= n, err
+	return s.server.Version()/10_000 >= n, err
 }
 
 func (s *scenario) setenv(name, value string) {

@@ -79,13 +79,19 @@ func (t *tap) progress() []string {
 	return notes
 }
 
-// tapped is an http.RoundTripper that taps the bodies of responses.
+// tapped is an http.RoundTripper that adds a header to requests and taps the
+// bodies of responses.
 type tapped struct {
-	next http.RoundTripper
-	wire *tap
+	next   http.RoundTripper
+	wire   *tap
+	header http.Header
 }
 
 func (t tapped) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context()) // which is not ours to change
+	for name, values := range t.header {
+		r.Header[name] = values
+	}
 	res, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err

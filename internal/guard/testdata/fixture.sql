@@ -1,10 +1,12 @@
 -- A veterinary practice: the database that the guard's tests are about.
 --
 -- Readable schemas: clinic, report. Blocked: schema vault; tables clinic.cards and
--- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash and
--- clinic.staff.salary. Schema lab is neither readable nor blocked. Of the functions
+-- clinic.log_private; columns clinic.owners.iban, clinic.owners.pin_hash,
+-- clinic.staff.salary and clinic.codes_secret.code. Schema lab is neither readable nor blocked. Of the functions
 -- clinic.age_in_years, clinic.visits_of, clinic.calendar, clinic.plus_one,
--- clinic.owner_of, clinic.keepers, clinic.handover and clinic.set_config are allowed.
+-- clinic.owner_of, clinic.keepers, clinic.handover, clinic.set_config,
+-- clinic.keeper_of, clinic.sitter_of, clinic.initcap, clinic.marked and
+-- clinic.marking are allowed.
 
 CREATE SCHEMA clinic;
 CREATE SCHEMA report;
@@ -71,6 +73,8 @@ CREATE TABLE log (id int, at timestamptz NOT NULL DEFAULT now(), what text);
 CREATE TABLE log_private () INHERITS (log);
 CREATE TABLE vault.keys (id int, token text);
 CREATE SEQUENCE vault.hidden;
+CREATE TABLE codes (code text);
+CREATE TABLE codes_secret () INHERITS (codes); -- code blocked
 CREATE TABLE lab.results (id int, pet_id int, value numeric);
 CREATE SEQUENCE tickets;
 
@@ -109,6 +113,7 @@ CREATE DOMAIN pairings AS pairing[];
 CREATE DOMAIN keeper AS owners;
 CREATE TABLE adoptions (id int, taker owners, earlier owners[], others pairings, keeper keeper);
 CREATE VIEW takers AS SELECT taker FROM adoptions;
+CREATE VIEW taker_names AS SELECT id, (taker).name FROM adoptions;
 CREATE VIEW adoption_ids AS SELECT id FROM adoptions;
 CREATE FUNCTION owner_of(pet int) RETURNS owners LANGUAGE sql STABLE AS 'SELECT o FROM clinic.owners o JOIN clinic.pets p ON p.owner_id = o.id WHERE p.id = pet';
 CREATE FUNCTION keepers() RETURNS owners[] LANGUAGE sql STABLE AS 'SELECT array_agg(o) FROM clinic.owners o';
@@ -151,3 +156,50 @@ CREATE FUNCTION vault.top_key() RETURNS text LANGUAGE sql STABLE AS 'SELECT toke
 CREATE TYPE seal AS (number int);
 CREATE FUNCTION seal_text(s seal) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
 CREATE CAST (seal AS text) WITH FUNCTION seal_text(seal);
+
+-- Functions and an operator that may be called: of some PostgreSQL chooses one by
+-- the types of the arguments, to others it converts them.
+CREATE FUNCTION keeper_of(pet int) RETURNS owners LANGUAGE sql STABLE AS 'SELECT clinic.owner_of(pet)';
+CREATE FUNCTION keeper_of(pet text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT pet';
+CREATE FUNCTION sitter_of(pet int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT pet::text';
+CREATE FUNCTION sitter_of(pet text) RETURNS owners LANGUAGE sql STABLE AS 'SELECT clinic.owner_of(1)';
+CREATE FUNCTION initcap(p pets) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT initcap(p.name)';
+CREATE FUNCTION marked(mark stamp, word text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT word';
+CREATE FUNCTION marking(word text, mark stamp) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT word';
+CREATE OPERATOR |> (LEFTARG = stamp, RIGHTARG = text, FUNCTION = marked);
+CREATE OPERATOR <| (LEFTARG = text, RIGHTARG = stamp, FUNCTION = marking);
+CREATE VIEW ages AS SELECT id, age_in_years(born) AS age FROM pets;
+CREATE VIEW besides AS SELECT p.id, (SELECT to_jsonb(o) FROM owners o WHERE o.id = p.owner_id) AS owner,
+	(SELECT to_jsonb(s) FROM suppliers s WHERE s.id = p.id) AS supplier FROM pets p;
+CREATE VIEW counts AS SELECT id, (SELECT count(*) FROM pg_class) AS relations FROM pets;
+
+-- A view whose blocked columns have names that PostgreSQL makes up elsewhere.
+CREATE VIEW folded AS SELECT id, lower(iban), upper(iban) AS value FROM owners;
+
+-- Called like PostgreSQL's own, for types that those do not take.
+CREATE TYPE kinds AS RANGE (SUBTYPE = species);
+CREATE DOMAIN stamps AS stamp;
+CREATE FUNCTION quote_nullable(i interval) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION quote_literal(s species) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION quote_ident(VARIADIC i int[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION jsonb_object(i bigint[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION to_hex(a anyelement) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION stamp_is(s stamp, a anyelement) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM vault.keys)';
+CREATE OPERATOR = (LEFTARG = stamp, RIGHTARG = anyelement, FUNCTION = stamp_is);
+CREATE OPERATOR ## (LEFTARG = stamp, RIGHTARG = anyelement, FUNCTION = stamp_is);
+CREATE FUNCTION seal_true(s seal) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM vault.keys)';
+CREATE CAST (seal AS boolean) WITH FUNCTION seal_true(seal) AS ASSIGNMENT;
+CREATE FUNCTION seals_text(s seal[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE CAST (seal[] AS text) WITH FUNCTION seals_text(seal[]);
+CREATE CAST (varchar AS species) WITH INOUT;
+CREATE FUNCTION strip(t text[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION array_ndims(i int[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION array_dims(s seal[]) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION ascii(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE TYPE tally AS (number int);
+CREATE FUNCTION to_tally(m money) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
+CREATE CAST (money AS tally) WITH FUNCTION to_tally(money) AS IMPLICIT;
+CREATE FUNCTION to_tally(t text) RETURNS tally LANGUAGE sql STABLE AS 'SELECT ROW(1)::clinic.tally';
+CREATE CAST (text AS tally) WITH FUNCTION to_tally(text) AS IMPLICIT;
+CREATE FUNCTION billed(i invoices) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';
+CREATE FUNCTION chr(t tally) RETURNS text LANGUAGE sql STABLE AS 'SELECT iban FROM clinic.owners LIMIT 1';

@@ -1,15 +1,12 @@
-// Command mutate removes one rule of the guard, and of the policy that it asks,
-// at a time, and shows that a test fails for each removal. It changes no file:
-// all removals are switches in copies that are laid over the sources for one
-// build of the tests.
-//
-//	mutate [-n COUNT] [-seed NUMBER] [-jobs COUNT]
+// Package mutate removes one rule of the guard, and of the policy that it asks, at a
+// time, and shows that a test fails for each removal. It changes no file: all
+// removals are switches in copies that are laid over the sources for one build of
+// the tests.
 //
 // Every mutant first meets the guard's cases, and if those notice nothing, the
-// other tests of both packages that need little time. The policy's want a
-// PostgreSQL server, see package pgtest. A mutant that lives is listed, unless
-// reviewed.txt says why nothing is lost with the rule.
-package main
+// other tests of both packages that need little time. A mutant that lives is an
+// error, unless reviewed.txt says why nothing is lost with the rule.
+package mutate
 
 import (
 	"context"
@@ -21,10 +18,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest"
+)
+
+var (
+	sample = flag.Int("n", 40, "try `COUNT` mutants; 0 is all")
+	seed   = flag.Uint64("seed", 1, "which ones")
 )
 
 var (
@@ -41,46 +45,35 @@ var (
 // sources are what is mutated, below the module's folder.
 var sources = []string{"internal/guard/*.go", "internal/policy/close.go", "internal/policy/rules.go", "internal/policy/policy.go"}
 
-func main() {
-	sample := flag.Int("n", 0, "try `COUNT` mutants only; 0 is all")
-	seed := flag.Uint64("seed", 1, "which ones")
-	jobs := flag.Int("jobs", 2, "how many at once")
-	flag.Parse()
-	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer done()
-	if err := run(ctx, *sample, *seed, *jobs); err != nil {
-		fmt.Fprintln(os.Stderr, "mutate:", err)
-		os.Exit(1)
-	}
-}
+// spared are sources that have no part in a verdict: hints, and what is told of a
+// statement that is allowed.
+var spared = []string{"internal/guard/hint.go", "internal/guard/facts.go", "internal/guard/level.go"}
 
-func run(ctx context.Context, sample int, seed uint64, jobs int) error {
-	folder, err := os.MkdirTemp("", "pgmcp-mutants-")
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// TestEveryRuleIsTested tries a few of the mutants, or all.
+func TestEveryRuleIsTested(t *testing.T) {
+	l := lab{folder: t.TempDir(), url: pgtest.Any(t).URL()}
+	t.Chdir("../../..")
+	mutants, overlay, err := lay(l.folder)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	defer os.RemoveAll(folder)
-	mutants, overlay, err := lay(folder)
-	if err != nil {
-		return err
-	}
-	l := lab{folder: folder, jobs: jobs}
-	if err := l.build(ctx, overlay); err != nil {
-		return err
+	if err := l.build(t.Context(), overlay); err != nil {
+		t.Fatal(err)
 	}
 	chosen := mutants
-	if sample > 0 && sample < len(mutants) {
-		r := rand.New(rand.NewPCG(seed, 0))
+	if *sample > 0 && *sample < len(mutants) {
 		chosen = nil
-		for _, i := range r.Perm(len(mutants))[:sample] {
+		for _, i := range rand.New(rand.NewPCG(*seed, 0)).Perm(len(mutants))[:*sample] {
 			chosen = append(chosen, mutants[i])
 		}
 	}
-	alive, err := l.survivors(ctx, chosen)
+	alive, err := l.survivors(t.Context(), chosen)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
-	return report(mutants, chosen, alive)
+	report(t, mutants, chosen, alive)
 }
 
 // lay writes the mutated sources and the switches into folder, and returns the
@@ -103,7 +96,7 @@ func lay(folder string) ([]mutant, map[string]string, error) {
 			return nil, nil, err
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
+			if strings.HasSuffix(file, "_test.go") || slices.Contains(spared, file) {
 				continue
 			}
 			text, err := mutate(file, &mutants)
@@ -152,19 +145,14 @@ func (l *lab) build(ctx context.Context, overlay map[string]string) error {
 	return nil
 }
 
-// report lists the survivors and fails if one is not reviewed, or one that is
-// said to be does not live.
-func report(all, chosen, alive []mutant) error {
-	reviewed := map[string]string{}
+// report says which mutants live and are not reviewed, and which are said to live and
+// do not.
+func report(t *testing.T, all, chosen, alive []mutant) {
+	reviewed := map[string]bool{}
 	for line := range strings.Lines(reviewedText) {
-		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
-			continue
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			reviewed[line] = true
 		}
-		what, why, ok := strings.Cut(line, " # ")
-		if !ok {
-			return fmt.Errorf("reviewed.txt: no reason: %s", line)
-		}
-		reviewed[what] = why
 	}
 	known := map[string]bool{}
 	for _, m := range all {
@@ -172,24 +160,16 @@ func report(all, chosen, alive []mutant) error {
 	}
 	for _, what := range slices.Sorted(maps.Keys(reviewed)) {
 		if !known[what] {
-			return fmt.Errorf("reviewed.txt: there is no such mutant: %s", what)
+			t.Errorf("reviewed.txt: there is no such mutant: %s", what)
 		}
 	}
-	unreviewed := 0
-	for _, m := range alive {
-		if reviewed[m.String()] == "" {
-			unreviewed++
-			fmt.Printf("alive: %s:%d %s\n", m.file, m.line, m)
+	for _, m := range chosen {
+		switch lives := slices.Contains(alive, m); {
+		case lives && !reviewed[m.String()]:
+			t.Errorf("no test fails: %s:%d %s", m.file, m.line, m)
+		case !lives && reviewed[m.String()]:
+			t.Errorf("reviewed.txt: a test fails: %s:%d %s", m.file, m.line, m)
 		}
-		delete(reviewed, m.String())
 	}
-	fmt.Printf("%d of %d mutants tried: %d killed, %d alive, %d of them reviewed\n",
-		len(chosen), len(all), len(chosen)-len(alive), len(alive), len(alive)-unreviewed)
-	if unreviewed > 0 {
-		return fmt.Errorf("no test fails for %d mutants", unreviewed)
-	}
-	if len(chosen) == len(all) && len(reviewed) > 0 {
-		return fmt.Errorf("reviewed.txt: these are killed: %s", strings.Join(slices.Sorted(maps.Keys(reviewed)), "; "))
-	}
-	return nil
+	t.Logf("%d of %d mutants tried, %d are alive", len(chosen), len(all), len(alive))
 }

@@ -1,4 +1,4 @@
-package main
+package mutate
 
 import (
 	"fmt"
@@ -47,6 +47,8 @@ type source struct {
 	atInit     bool
 	insertions []insertion
 	mutants    *[]mutant
+	guarded    map[ast.Node]bool // what refuses there is left out with the condition before it
+	settled    map[ast.Node]bool // what is returned there does not matter: a refusal goes before
 }
 
 // mutate reads a file and returns it with its mutants, which it adds to all.
@@ -61,7 +63,7 @@ func mutate(path string, all *[]mutant) ([]byte, error) {
 		return nil, err
 	}
 	s := &source{
-		pkg: tree.Name.Name, name: filepath.Base(path), text: text, base: tree.FileStart, mutants: all,
+		pkg: tree.Name.Name, name: filepath.Base(path), text: text, base: tree.FileStart, mutants: all, guarded: map[ast.Node]bool{}, settled: map[ast.Node]bool{},
 		lines: func(at token.Pos) int { return files.Position(at).Line },
 	}
 	for _, d := range tree.Decls {
@@ -128,8 +130,22 @@ func (s *source) wrap(n ast.Node, what, before, after string) {
 		insertion{at: int(n.End() - s.base), text: after, close: true})
 }
 
-func (s *source) never(n ast.Expr)  { s.wrap(n, "never", "(live(#) && (", "))") }
-func (s *source) always(n ast.Expr) { s.wrap(n, "always", "(!live(#) || (", "))") }
+func (s *source) never(n ast.Expr) {
+	if !isName(n, "false") {
+		s.wrap(n, "never", "(live(#) && (", "))")
+	}
+}
+
+func (s *source) always(n ast.Expr) {
+	if !isName(n, "true") {
+		s.wrap(n, "always", "(!live(#) || (", "))")
+	}
+}
+
+func isName(n ast.Expr, name string) bool {
+	id, ok := n.(*ast.Ident)
+	return ok && id.Name == name
+}
 
 // function changes the body of a function, and of those inside it.
 func (s *source) function(signature *ast.FuncType, body *ast.BlockStmt) {
@@ -140,17 +156,18 @@ func (s *source) function(signature *ast.FuncType, body *ast.BlockStmt) {
 			s.function(n.Type, n.Body)
 			return false
 		case *ast.BlockStmt:
-			s.statements(n.List)
+			s.statements(n.List, s.guarded[n])
 		case *ast.CaseClause:
-			s.statements(n.Body)
+			s.statements(n.Body, s.guarded[n])
 		case *ast.IfStmt:
 			if refuses(n.Body) {
 				s.condition(n.Cond)
+				s.guarded[n.Body] = true
 			}
 		case *ast.SwitchStmt:
 			s.cases(n)
 		case *ast.ReturnStmt:
-			if verdict {
+			if verdict && !s.settled[n] {
 				s.always(n.Results[0])
 				s.never(n.Results[0])
 			}
@@ -172,8 +189,7 @@ func isVerdict(signature *ast.FuncType) bool {
 	if signature.Results == nil || len(signature.Results.List) != 1 || len(signature.Results.List[0].Names) > 1 {
 		return false
 	}
-	result, ok := signature.Results.List[0].Type.(*ast.Ident)
-	return ok && result.Name == "bool"
+	return isName(signature.Results.List[0].Type, "bool")
 }
 
 // refuses reports whether statements refuse something, by a call or as a result.
@@ -190,8 +206,8 @@ func refuses(n ast.Node) bool {
 				name = f.Sel.Name
 			}
 		case *ast.CompositeLit:
-			if t, ok := n.Type.(*ast.Ident); ok {
-				name = t.Name
+			if isName(n.Type, "Refusal") {
+				name = "Refusal"
 			}
 		}
 		found = found || strings.HasPrefix(name, "refuse") && name != "refused" || name == "Refusal" || name == "tooComplex"
@@ -219,11 +235,18 @@ func (s *source) reasons(n ast.Expr) {
 
 // statements leaves out calls that are made for what they do, and what is noted
 // in a table.
-func (s *source) statements(list []ast.Stmt) {
-	for _, statement := range list {
+func (s *source) statements(list []ast.Stmt, guarded bool) {
+	for i, statement := range list {
 		switch n := statement.(type) {
+		case *ast.ReturnStmt:
+			if i > 0 {
+				before, ok := list[i-1].(*ast.ExprStmt)
+				s.settled[n] = ok && refuses(before)
+			}
 		case *ast.ExprStmt, *ast.IncDecStmt:
-			s.wrap(n, "without", "if live(#) { ", " }")
+			if !guarded || !refuses(n) {
+				s.wrap(n, "without", "if live(#) { ", " }")
+			}
 		case *ast.AssignStmt:
 			if _, ok := n.Lhs[0].(*ast.IndexExpr); ok || n.Tok == token.ADD_ASSIGN {
 				s.wrap(n, "without", "if live(#) { ", " }")
@@ -241,6 +264,7 @@ func (s *source) cases(n *ast.SwitchStmt) {
 				s.wrap(v, "no case", "off(#, ", ")")
 			} else if n.Tag == nil && refuses(clause) {
 				s.condition(value)
+				s.guarded[clause] = true
 			}
 		}
 	}
