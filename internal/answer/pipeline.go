@@ -59,28 +59,27 @@ func (p *Pipeline) Calibrated(k *Calibration) *Pipeline {
 // The error is an *[Error], a *postgres.UnknownDatabase or *postgres.Unavailable,
 // the context's, or one of the chain's.
 func (p *Pipeline) Answer(ctx context.Context, q Question, progress func(stage string)) (*Answer, error) {
-	if progress == nil {
-		progress = func(string) {}
-	}
 	if err := p.accept(q.Text); err != nil {
 		return nil, err
 	}
 	ctx, cancel := p.limited(ctx)
 	defer cancel()
-	a, err := p.answer(ctx, q, progress)
+	steps := newStages(progress)
+	defer func() { steps.finish() }()
+	a, err := p.answer(ctx, q, steps)
 	if timeUp(ctx) && (err != nil || a.Status == Refused) {
 		return nil, p.tooLong()
 	}
 	return a, err
 }
 
-func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage string)) (*Answer, error) {
+func (p *Pipeline) answer(ctx context.Context, q Question, steps *stages) (*Answer, error) {
 	db, err := p.databases.Get(ctx, q.Database)
 	if err != nil {
 		return nil, err
 	}
 	if hit, err := p.verified[db.Name].Find(q.Text); hit != nil || err != nil {
-		return p.vouched(ctx, db.Name, hit, err, progress)
+		return p.vouched(ctx, db.Name, hit, err, steps)
 	}
 	if p.model == nil {
 		return nil, &Error{
@@ -89,39 +88,36 @@ func (p *Pipeline) answer(ctx context.Context, q Question, progress func(stage s
 			Hint:    `set llm: {model: "…", api_key: env: "…"} in the configuration, or write the SQL yourself`,
 		}
 	}
-	progress("context")
-	rules, err := db.Policy(ctx)
+	rules, err := db.Policy(steps.begin(ctx, "context"))
 	if err != nil {
 		return nil, err
 	}
 	v := view{rules, db.Statistics(), db.Description, p.config.Answers.Values, p.config.Answers.TokenBudget}
 	in := asked{question: q.Text, shown: v.render(q.Text), date: dateLine(p.config.Answers.Date, time.Now())}
-	in.grounds = p.ground(ctx, v, q.Text, progress)
+	in.grounds = p.ground(ctx, v, q.Text, steps)
 	key := p.cacheKey(db, rules, q.Text)
 	a := &Answer{Database: db.Name, Notes: in.shown.notes, talk: p.cache.recall(key)}
 	defer p.cache.keep(key, a)
 
-	progress("generate")
-	d, err := p.generate(ctx, a, in)
+	d, err := p.generate(steps.begin(ctx, "generate"), a, in)
 	if err != nil {
 		return nil, err
 	}
-	done, err := p.run(ctx, a, in, d, progress)
+	done, err := p.run(ctx, a, in, d, steps)
 	if err != nil || a.Status != "" {
 		return a, err
 	}
-	if done, err = p.reconsider(ctx, a, v, in, done, progress); err != nil {
+	if done, err = p.reconsider(ctx, a, v, in, done, steps); err != nil {
 		return nil, err
 	}
-	return a, p.assess(ctx, a, v, in, done, progress)
+	return a, p.assess(ctx, a, v, in, done, steps)
 }
 
 // ground finds the values that a question names.
-func (p *Pipeline) ground(ctx context.Context, v view, question string, progress func(string)) []ground {
+func (p *Pipeline) ground(ctx context.Context, v view, question string, steps *stages) []ground {
 	grounds, missing := v.grounds(spansOf(question))
 	if v.values == valuesLookup && len(missing) > 0 {
-		progress("lookup")
-		grounds = inPlace(append(grounds, p.lookup(ctx, v, question, missing)...))
+		grounds = inPlace(append(grounds, p.lookup(steps.begin(ctx, "lookup"), v, question, missing)...))
 	}
 	return grounds
 }
@@ -137,14 +133,14 @@ type outcome struct {
 
 // run runs the SQL of a draft, and has it mended where it is refused or fails, as
 // often as may be. If there is no result, a has a status that says why.
-func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progress func(string)) (outcome, error) {
+func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, steps *stages) (outcome, error) {
 	for {
 		a.Assumptions, a.SQL = d.Assumptions, d.SQL
 		if d.Status != draftSQL {
 			a.Status, a.Message = Status(d.Status), d.Message
 			return outcome{}, nil
 		}
-		done, err := p.try(ctx, a, d, progress)
+		done, err := p.try(ctx, a, d, steps)
 		if err == nil {
 			return done, nil
 		}
@@ -156,8 +152,7 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progre
 			a.Status, a.Refusal = Refused, err
 			return outcome{}, nil
 		}
-		progress("repair")
-		mended, failed := p.mend(ctx, a, in, f)
+		mended, failed := p.mend(steps.begin(ctx, "repair"), a, in, f)
 		if isSpent(failed) {
 			a.Attempts = a.Attempts[:len(a.Attempts)-1] // it is the refusal itself
 			a.Status, a.Refusal = Refused, err
@@ -172,8 +167,8 @@ func (p *Pipeline) run(ctx context.Context, a *Answer, in asked, d draft, progre
 }
 
 // try runs the SQL of a, which is that of d.
-func (p *Pipeline) try(ctx context.Context, a *Answer, d draft, progress func(string)) (outcome, error) {
-	statement, result, err := p.execute(ctx, a, progress)
+func (p *Pipeline) try(ctx context.Context, a *Answer, d draft, steps *stages) (outcome, error) {
+	statement, result, err := p.execute(ctx, a, steps)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -185,25 +180,22 @@ func (p *Pipeline) try(ctx context.Context, a *Answer, d draft, progress func(st
 }
 
 // execute has the SQL of a checked, planned and run.
-func (p *Pipeline) execute(ctx context.Context, a *Answer, progress func(string)) (guard.Statement, *query.Result, error) {
-	progress("check")
-	statement, err := p.runner.Check(ctx, a.Database, a.SQL)
+func (p *Pipeline) execute(ctx context.Context, a *Answer, steps *stages) (guard.Statement, *query.Result, error) {
+	statement, err := p.runner.Check(steps.begin(ctx, "check"), a.Database, a.SQL)
 	if err != nil {
 		return statement, nil, err
 	}
 
 	// Planning finds most mistakes before the database does any work.
-	progress("plan")
-	if _, err := p.runner.Plan(ctx, statement); err != nil {
+	if _, err := p.runner.Plan(steps.begin(ctx, "plan"), statement); err != nil {
 		return statement, nil, err
 	}
-	progress("run")
-	result, err := p.runner.Run(ctx, statement)
+	result, err := p.runner.Run(steps.begin(ctx, "run"), statement)
 	return statement, result, err
 }
 
 // assess computes how far an answer can be trusted, and decides what is given out.
-func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done outcome, progress func(string)) error {
+func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done outcome, steps *stages) error {
 	var doubts []doubt
 	a.Flags, doubts = v.evidence(in, done).check(p.config.Answers.Checks)
 	doubts = append(doubts, mended(done.mended)...)
@@ -213,7 +205,7 @@ func (p *Pipeline) assess(ctx context.Context, a *Answer, v view, in asked, done
 		return nil
 	}
 
-	progress("judge")
+	ctx = steps.begin(ctx, "judge")
 	seen := examined{in.question, in.grounds, in.date, a.SQL, v.renderPart(done.statement.Reads().Tables), done.looks, ""}
 	found, more, err := p.examine(ctx, a, seen)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 // vouched answers with a verified query. The operator vouches for what it means,
 // and for nothing that the policy forbids: it is checked, planned and run like
 // any other. Refusal is why the values of the question make no statement.
-func (p *Pipeline) vouched(ctx context.Context, database string, hit *verified.Hit, refusal error, progress func(string)) (*Answer, error) {
+func (p *Pipeline) vouched(ctx context.Context, database string, hit *verified.Hit, refusal error, steps *stages) (*Answer, error) {
 	a := &Answer{Database: database}
 	if refusal != nil {
 		return a, a.refuse(refusal)
 	}
 	a.Verified, a.SQL = hit.Name, hit.SQL
-	_, result, err := p.execute(ctx, a, progress)
+	_, result, err := p.execute(ctx, a, steps)
 	if err != nil {
 		return a, a.refuse(err)
 	}

@@ -36,15 +36,14 @@ func (e evidence) weakness(c config.Checks) string {
 // reconsider has a model write the SQL of a weak result once more, if a repair and
 // a call are left beside the judge's. What comes of it counts only where it is weak
 // no more; whatever else becomes of the attempt, there is an outcome already.
-func (p *Pipeline) reconsider(ctx context.Context, a *Answer, v view, in asked, done outcome, progress func(string)) (outcome, error) {
+func (p *Pipeline) reconsider(ctx context.Context, a *Answer, v view, in asked, done outcome, steps *stages) (outcome, error) {
 	limits := p.config.Answers
 	why := v.evidence(in, done).weakness(limits.Checks)
 	if why == "" || len(a.Attempts) >= limits.MaxRepairs || limits.MaxModelCalls-a.ModelCalls < 2 {
 		return done, nil
 	}
-	progress("repair")
 	var d draft
-	err := p.ask(ctx, a, weakRequest(p.config.LLM.Model, in, a.SQL, why, v.nearest(done.statement.Facts())), p.draft, &d)
+	err := p.ask(steps.begin(ctx, "repair"), a, weakRequest(p.config.LLM.Model, in, a.SQL, why, v.nearest(done.statement.Facts())), p.draft, &d)
 	if err == nil {
 		d, err = d.cleaned(in.shown)
 	}
@@ -60,7 +59,7 @@ func (p *Pipeline) reconsider(ctx context.Context, a *Answer, v view, in asked, 
 	}
 	weak := Attempt{a.SQL, weakResult, why}
 	a.SQL = d.SQL
-	again, err := p.try(ctx, a, d, progress)
+	again, err := p.try(ctx, a, d, steps)
 	if f, ok := faultOf(err); ok {
 		a.SQL, a.Attempts = weak.SQL, append(a.Attempts, Attempt{d.SQL, f.code, f.message})
 		return done, grave(ctx, err)

@@ -82,7 +82,7 @@ observability: audit: file: "audit.jsonl"`
 	s.meter.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	shown := map[string][]string{}
 	for line := range strings.Lines(w.Body.String()) {
-		if m := sampleLine.FindStringSubmatch(line); m != nil {
+		if m := shownAs.FindStringSubmatch(line); m != nil {
 			shown[m[1]] = append(shown[m[1]], "instance") // Prometheus adds it
 			for _, l := range label.FindAllStringSubmatch(m[2], -1) {
 				shown[m[1]] = append(shown[m[1]], l[1])
@@ -93,12 +93,12 @@ observability: audit: file: "audit.jsonl"`
 }
 
 var (
-	sampleLine = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
-	label      = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
-	by         = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
-	metric     = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
-	texts      = regexp.MustCompile(`"[^"]*"`)
-	matcher    = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!=|!~|=)\s*""`)
+	shownAs = regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
+	label   = regexp.MustCompile(`([a-z_]+)\s*[=!]~?=?"`)
+	by      = regexp.MustCompile(`by \(([a-z_, ]*)\)`)
+	asked   = regexp.MustCompile(`\b((?:mcp|db|gen_ai|pgmcp)_[a-z_]+)(\{[^}]*\})?`)
+	texts   = regexp.MustCompile(`"[^"]*"`)
+	matcher = regexp.MustCompile(`([a-z_]+)\s*(?:=~|!=|!~|=)\s*""`)
 )
 
 // unknown is what an expression asks for that is not shown.
@@ -108,7 +108,7 @@ func unknown(expr string, shown map[string][]string) []string {
 		grouped = append(grouped, strings.Split(m[1], ", ")...)
 	}
 	rest := texts.ReplaceAllString(by.ReplaceAllString(expr, ""), `""`)
-	found := metric.FindAllStringSubmatch(rest, -1)
+	found := asked.FindAllStringSubmatch(rest, -1)
 	if len(found) == 0 {
 		problems = append(problems, "no metric")
 	}

@@ -113,7 +113,7 @@ func (a *app) runEval(ctx context.Context, f evalFlags, file, path string) error
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.end()
 	model := eval.NewTally(s.model)
 	outcomes, err := a.evaluate(ctx, s, cases, cfg, model)
 	if err != nil {

@@ -40,15 +40,19 @@ func BenchmarkChain(b *testing.B) {
 	cfg := load(b, `databases: shop: {url: env: "X", limit: "999999999/s"}`)
 	log := observe.NewLogger(io.Discard, cfg.Observability.Log)
 	limits := call.NewLimits(limitsOf(cfg), nil)
+	meter, err := observe.NewMeter("v1")
+	if err != nil {
+		b.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		layers []call.Layer
 	}{
 		{"trace", []call.Layer{observe.Trace(log, mcpserver.Classify)}},
-		{"measure", []call.Layer{observe.Measure(observe.NewMeter(), mcpserver.Classify)}},
+		{"measure", []call.Layer{observe.Measure(meter, mcpserver.Classify)}},
 		{"all", []call.Layer{
 			observe.Trace(log, mcpserver.Classify),
-			observe.Measure(observe.NewMeter(), mcpserver.Classify),
+			observe.Measure(meter, mcpserver.Classify),
 			call.Recover(log),
 			call.Limit(limits),
 			call.Resilient(call.NewResilience(dependencies(cfg.Resilience), limits, log, nil)),

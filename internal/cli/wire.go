@@ -63,7 +63,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.log); err != nil {
 		return nil, err
 	}
-	if s.unwatch, err = s.databases.Watch(s.meter); err != nil {
+	if s.unwatch, err = s.watch(resilience); err != nil {
 		s.databases.Close()
 		return nil, err
 	}

@@ -227,6 +227,7 @@ type Observability struct {
 	Log     Log     `json:"log"`
 	Audit   *Audit  `json:"audit"` // nil: there is none
 	Metrics Metrics `json:"metrics"`
+	OTLP    *OTLP   `json:"otlp"` // nil: nothing is sent
 }
 
 // Log is what goes to standard error.
@@ -246,4 +247,10 @@ type Audit struct {
 // Metrics is where numbers are shown.
 type Metrics struct {
 	Listen string `json:"listen"` // empty: beside /mcp
+}
+
+// OTLP is where metrics and spans are sent.
+type OTLP struct {
+	Endpoint string `json:"endpoint"`
+	SQL      bool   `json:"sql"`
 }

@@ -144,9 +144,7 @@ func clientName(r *mcp.CallToolRequest) string {
 // it begins in. Whatever stops it, a refusal, an invalid argument or a panic,
 // becomes a result that a model can read.
 func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (*mcp.CallToolResult, error) {
-	if id := observe.TraceID(traceparent(r)); id != "" {
-		ctx = observe.WithRequestID(ctx, id)
-	}
+	ctx = observe.Continue(ctx, traceparent(r))
 	g := s.enter()
 	defer s.leave(g)
 	var requestID string

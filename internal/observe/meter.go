@@ -118,7 +118,7 @@ func (m *Meter) instruments() error {
 	return errors.Join(problems...)
 }
 
-func (m *Meter) meter() metric.Meter { return m.provider.Meter("github.com/pgmcp/pgmcp") }
+func (m *Meter) meter() metric.Meter { return m.provider.Meter(scope) }
 
 // Handler shows the numbers to Prometheus.
 func (m *Meter) Handler() http.Handler {

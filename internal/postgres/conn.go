@@ -39,6 +39,7 @@ func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error)
 
 	p.ConnConfig.ConnectTimeout = time.Duration(c.ConnectTimeout)
 	p.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
+	p.ConnConfig.Tracer = newTracer()
 	p.ConnConfig.OnNotice = nil // notices can hold data
 	// The extended protocol, and nothing kept on the server that a pooler between
 	// would give to another client.

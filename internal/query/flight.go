@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/policy"
 	"github.com/pgmcp/pgmcp/internal/postgres"
 )
@@ -141,7 +142,7 @@ func (f *flight) rows(o order) (*Result, error) {
 		}
 		before = 0
 	}
-	f.send(o.sql)
+	f.send(o.sql + comment(o.requestID))
 	f.send("ROLLBACK")
 	return f.collect(o, before)
 }
@@ -174,7 +175,7 @@ func (f *flight) plan(o order) (*Plan, error) {
 // estimate explains the statement and then, on the same trip, runs others.
 func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 	const explain = "EXPLAIN (FORMAT JSON) "
-	f.send(explain + o.sql)
+	f.send(explain + o.sql + comment(o.requestID))
 	for _, sql := range then {
 		f.send(sql)
 	}
@@ -200,6 +201,7 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 	start := time.Now()
 	f.seen = false
 	call.FactsOf(f.ctx).Trips++
+	observe.Event(f.ctx, "sent")
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)
@@ -225,6 +227,7 @@ func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.Backen
 			}
 		case *pgproto3.ReadyForQuery:
 			f.away = false
+			observe.Event(f.ctx, "ready")
 			return refused
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			done++

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,19 @@ func applicationName(requestID string) string {
 	name := strings.TrimSpace("pgmcp " + requestID)
 	return name[:min(len(name), longest)]
 }
+
+// comment follows a statement, so that the server's log and its statistics tell
+// the request, in the form of sqlcommenter. Behind the text, positions stay what
+// they are; on a line of its own, a comment at the end of the text cannot hide it.
+// What is no request ID is left out: nothing else may get into a statement.
+func comment(requestID string) string {
+	if !isRequestID.MatchString(requestID) {
+		return ""
+	}
+	return "\n/*request_id='" + requestID + "'*/"
+}
+
+var isRequestID = regexp.MustCompile("^[0-9a-f]{32}$")
 
 // settingsSQL is one SELECT, and not a SET for each: it takes the transaction's
 // snapshot, after which READ ONLY cannot be lifted any more.

@@ -90,7 +90,8 @@ var another = map[string]string{
 	"llm.api_key.env":      `llm: api_key: env: "ANOTHER"`,
 	"llm.api_key.file":     `llm: api_key: file: "another"`,
 
-	"observability.audit.file": `observability: audit: file: "another"`,
+	"observability.audit.file":    `observability: audit: file: "another"`,
+	"observability.otlp.endpoint": `observability: otlp: endpoint: "http://127.0.0.1:9"`,
 
 	"llm.judge.base_url": `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
 	"llm.judge.model":    `llm: judge: model: "another"`,

@@ -39,6 +39,7 @@ type scenario struct {
 	databases map[string]*database
 	sessions  map[string]*session
 	model     *model            // nil until "model start"
+	collector *collector        // nil until "otlp start"
 	rewritten map[string][]byte // golden files by path, for when the scenario has passed
 	touched   touches
 	configs   [][]byte // texts of the configurations in the archive

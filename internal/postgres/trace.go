@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/embedded"
+)
+
+// A tracer makes spans of connects, acquires and the catalog's queries, below those
+// of the operations they are made for. A flight has its own.
+type tracer struct{ *otelpgx.Tracer }
+
+func newTracer() *tracer {
+	return &tracer{otelpgx.NewTracer(
+		otelpgx.WithTracerProvider(below{}),
+		otelpgx.WithMeterProvider(noop.NewMeterProvider()), // what is measured, package observe measures
+		otelpgx.WithDisableSQLStatementInAttributes(),
+		otelpgx.WithDisableConnectionDetailsInAttributes(),
+	)}
+}
+
+// The errors of servers and networks hold addresses, users and data: spans get the
+// kind of trouble instead.
+
+func (t *tracer) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	data.Err = told(data.Err)
+	t.Tracer.TraceConnectEnd(ctx, data)
+}
+
+func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	data.Err = told(data.Err)
+	t.Tracer.TraceQueryEnd(ctx, conn, data)
+}
+
+func (t *tracer) TracePrepareEnd(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {
+	data.Err = told(data.Err)
+	t.Tracer.TracePrepareEnd(ctx, conn, data)
+}
+
+func (t *tracer) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
+	data.Err = told(data.Err)
+	t.Tracer.TraceAcquireEnd(ctx, pool, data)
+}
+
+func told(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(trouble(err))
+}
+
+// below makes spans with whatever made the span above. Where there is none, nothing
+// is traced.
+type below struct{ embedded.TracerProvider }
+
+func (below) Tracer(name string, _ ...trace.TracerOption) trace.Tracer {
+	return belowTracer{name: name}
+}
+
+type belowTracer struct {
+	embedded.Tracer
+	name string
+}
+
+func (t belowTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+	return trace.SpanFromContext(ctx).TracerProvider().Tracer(t.name).Start(ctx, name, options...)
+}
