@@ -35,6 +35,11 @@ func TestBind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, name := range template.Names() {
+				if _, ok := tt.values[name]; !ok {
+					t.Errorf("there is no parameter %q", name)
+				}
+			}
 			got, err := template.Bind(tt.values)
 			if err != nil {
 				t.Fatal(err)
