@@ -120,6 +120,7 @@ func TestBoundsLeaveRoom(t *testing.T) {
 		"a long CASE":       "SELECT CASE" + strings.Repeat(" WHEN 1 = 2 THEN 'x'", 300) + " END",
 		"many sums":         "SELECT 1" + strings.Repeat(", sum(1 + 2) / count(*)", 200),
 		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
+		"many CASEs":        "SELECT 1" + strings.Repeat(", CASE WHEN 1 = 2 THEN 3 END", 250),
 		"a long number":     "SELECT 0." + strings.Repeat("1", 5000),
 		"doubled quotes":    "SELECT '" + strings.Repeat("''", 5000) + "'",
 		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",

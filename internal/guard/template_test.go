@@ -100,6 +100,7 @@ func TestParseTemplateRefuses(t *testing.T) {
 		{"select { a}", Syntax, 8},
 		{"select {a }", Syntax, 8},
 		{"select {a", Syntax, 8},
+		{"select ({a)", Syntax, 9},
 		{"select {}", Syntax, 8},
 		{"select {1}", Syntax, 8},
 		{`select {"a"}`, Syntax, 8},
