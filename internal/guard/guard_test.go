@@ -105,6 +105,9 @@ func TestWordsOfExpressions(t *testing.T) {
 			t.Errorf("%s ends nothing: %v", word, refusal)
 		}
 	}
+	if refusal := checkText("SELECT 1 BETWEEN 1 AND 1"+strings.Repeat("+1", long)+" AND 1"+strings.Repeat("+1", long), limits); refusal != nil {
+		t.Errorf("the AND behind a BETWEEN's ends nothing: %v", refusal)
+	}
 	for _, words := range []string{"IS DISTINCT FROM", "WITHIN GROUP", "a.group", "BETWEEN 1 AND"} {
 		if checkText("SELECT 1"+strings.Repeat("+1", long)+" "+words+" 1"+strings.Repeat("+1", long), limits) == nil {
 			t.Errorf("%s ends an expression", words)
