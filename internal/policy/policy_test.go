@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -414,5 +415,14 @@ func BenchmarkClose(b *testing.B) {
 	for b.Loop() {
 		r.Close(c)
 		r.Close(&catalog.Catalog{}) // so that the next one is not kept
+	}
+}
+
+// PostgreSQL cuts a name off after 63 bytes, and so do the rules.
+func TestLongSchemaNames(t *testing.T) {
+	name := strings.Repeat("s", 63)
+	p := rules(config.Security{}, name+"andmore").Close(&catalog.Catalog{Schemas: []string{name}})
+	if !slices.Equal(p.SearchPath, []string{name}) {
+		t.Errorf("search path %v, want %s", p.SearchPath, name)
 	}
 }
