@@ -57,6 +57,7 @@ func TestBounds(t *testing.T) {
 		{"operators", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) }, maxOperators},
 		{"operators in another operand", func(n int) string { return "SELECT 1" + strings.Repeat("+1", n) + ", 1+1" }, maxOperators},
 		{"operators around brackets", func(n int) string { return "SELECT (1" + strings.Repeat("+1", n-1) + ")" }, maxOperators},
+		{"operators behind doubled quotes", func(n int) string { return "SELECT 'it''s'" + strings.Repeat("+1", n) }, maxOperators},
 		{"operators that are words", func(n int) string { return "SELECT 1" + strings.Repeat(" ISNULL", n) }, maxOperators},
 		{"operators around BETWEEN", func(n int) string { return "SELECT 1" + strings.Repeat(" BETWEEN 1 AND NOT 1", n/2) }, maxOperators},
 		{"operators around keywords that are names", func(n int) string { return "SELECT a.from" + strings.Repeat("+a.or", n) + "+values" }, maxOperators - 1},
@@ -105,6 +106,9 @@ func TestWordsOfExpressions(t *testing.T) {
 			t.Errorf("%s ends nothing: %v", word, refusal)
 		}
 	}
+	if refusal := checkText("SELECT 1 BETWEEN 1 AND 1"+strings.Repeat("+1", long)+" AND 1"+strings.Repeat("+1", long), limits); refusal != nil {
+		t.Errorf("the AND behind a BETWEEN's ends nothing: %v", refusal)
+	}
 	for _, words := range []string{"IS DISTINCT FROM", "WITHIN GROUP", "a.group", "BETWEEN 1 AND"} {
 		if checkText("SELECT 1"+strings.Repeat("+1", long)+" "+words+" 1"+strings.Repeat("+1", long), limits) == nil {
 			t.Errorf("%s ends an expression", words)
@@ -120,7 +124,8 @@ func TestBoundsLeaveRoom(t *testing.T) {
 		"a long CASE":       "SELECT CASE" + strings.Repeat(" WHEN 1 = 2 THEN 'x'", 300) + " END",
 		"many sums":         "SELECT 1" + strings.Repeat(", sum(1 + 2) / count(*)", 200),
 		"values":            "VALUES (1, 'a')" + strings.Repeat(", (2, 'b')", 500),
-		"doubled quotes":    "SELECT '" + strings.Repeat("''", 5000) + "'",
+		"many CASEs":        "SELECT 1" + strings.Repeat(", CASE WHEN 1 = 2 THEN 3 END", 250),
+		"a long number":     "SELECT 0." + strings.Repeat("1", 5000),
 		"text with symbols": "SELECT '" + strings.Repeat("((((+-*/", 1000) + "'",
 	} {
 		if refusal := checkText(sql, practice(t).Limits); refusal != nil {

@@ -74,6 +74,10 @@ func TestPlanningBounds(t *testing.T) {
 		{"whole rows", func(n int) string {
 			return "SELECT " + list(n, "to_json(q) AS j%d", ", ") + " FROM (SELECT id" + strings.Repeat(" + id", 400) + " AS x FROM pets) q"
 		}, 60},
+		{"columns of USING", func(n int) string {
+			side := "(SELECT id" + strings.Repeat(" + id", 15) + " AS x FROM pets)"
+			return "SELECT " + list(n, "x AS x%d", ", ") + " FROM " + side + " a FULL JOIN " + side + " b USING (x)"
+		}, 785},
 		{"columns of subqueries", func(n int) string {
 			return strings.Repeat("SELECT * FROM (", n) + "SELECT " + list(1000, "id AS c%d", ", ") + " FROM pets" + strings.Repeat(") q", n)
 		}, 19},

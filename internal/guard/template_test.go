@@ -35,6 +35,11 @@ func TestBind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, name := range template.Names() {
+				if _, ok := tt.values[name]; !ok {
+					t.Errorf("there is no parameter %q", name)
+				}
+			}
 			got, err := template.Bind(tt.values)
 			if err != nil {
 				t.Fatal(err)
@@ -95,6 +100,7 @@ func TestParseTemplateRefuses(t *testing.T) {
 		{"select { a}", Syntax, 8},
 		{"select {a }", Syntax, 8},
 		{"select {a", Syntax, 8},
+		{"select ({a)", Syntax, 9},
 		{"select {}", Syntax, 8},
 		{"select {1}", Syntax, 8},
 		{`select {"a"}`, Syntax, 8},
@@ -135,7 +141,7 @@ func TestBoundAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := template.Bind(map[string]Literal{"a": Text("üüü"), "bc": Int(7)})
+	b, err := template.Bind(map[string]Literal{"a": Text("üüüüüüüüüü"), "bc": Int(7)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +152,7 @@ func TestBoundAt(t *testing.T) {
 		}
 		return utf8.RuneCountInString(before) + 1
 	}
-	for bound, original := range map[string]string{"select": "select", "'é'": "'é'", "('üüü')": "{a}", "üü'": "{a}", "x1": "x1", "('7'": "{bc}", "int4": "{bc}", "x2": "x2", "x3": "x3"} {
+	for bound, original := range map[string]string{"select": "select", "'é'": "'é'", "('üüüüüüüüüü')": "{a}", "üü'": "{a}", "x1": "x1", "('7'": "{bc}", "int4": "{bc}", "x2": "x2", "x3": "x3"} {
 		if got, want := b.At(at(b.SQL, bound)), at(text, original); got != want {
 			t.Errorf("%s at %d, want %d", bound, got, want)
 		}

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -328,7 +329,7 @@ func TestTypes(t *testing.T) {
 }
 
 func TestCompile(t *testing.T) {
-	rows, tokens, cost, size, length, timeout, no := 5, 8, 10.0, config.Size(7), config.Size(9), config.Duration(time.Second), false
+	rows, tokens, cost, planned, size, length, timeout, no := 5, 8, 10.0, 11.0, config.Size(7), config.Size(9), config.Duration(time.Second), false
 	c := &config.Config{
 		Security: config.Security{
 			Blocked:      config.Blocked{Tables: []string{"public.owners"}},
@@ -336,11 +337,11 @@ func TestCompile(t *testing.T) {
 			Limits:       config.Limits{MaxStatementSize: 3, MaxTokens: 4, MaxRows: 1, MaxBytes: 2, StatementTimeout: config.Duration(3 * time.Second)},
 		},
 		Databases: map[string]config.Database{
-			"plain": {Schemas: []string{"public"}},
+			"plain": {Schemas: []string{"public"}, Pool: config.Pool{Max: 3}},
 			"own": {Schemas: []string{"public"}, Security: &config.Overrides{
 				Blocked:      config.Blocked{Tables: []string{"public.animals"}},
 				AllowExplain: &no,
-				Limits:       config.LimitOverrides{MaxStatementSize: &length, MaxTokens: &tokens, MaxRows: &rows, MaxBytes: &size, StatementTimeout: &timeout, MaxCost: &cost},
+				Limits:       config.LimitOverrides{MaxStatementSize: &length, MaxTokens: &tokens, MaxRows: &rows, MaxBytes: &size, StatementTimeout: &timeout, MaxCost: &cost, MaxPlanRows: &planned},
 			}},
 		},
 	}
@@ -348,7 +349,7 @@ func TestCompile(t *testing.T) {
 	snapshot := &catalog.Catalog{Schemas: []string{"public"}, Relations: []*catalog.Relation{owners, animals}}
 
 	plain := policy.Compile(c, "plain").Close(snapshot)
-	if plain.Database != "plain" || !plain.AllowExplain || plain.Relation(owners) || !plain.Relation(animals) {
+	if plain.Database != "plain" || plain.Connections != 3 || !plain.AllowExplain || plain.Relation(owners) || !plain.Relation(animals) {
 		t.Errorf("without overrides: %+v", plain)
 	}
 	if diff := cmp.Diff(policy.Limits{MaxStatementSize: 3, MaxTokens: 4, MaxRows: 1, MaxBytes: 2, StatementTimeout: 3 * time.Second}, plain.Limits); diff != "" {
@@ -358,7 +359,7 @@ func TestCompile(t *testing.T) {
 	if own.AllowExplain || own.Relation(owners) || own.Relation(animals) {
 		t.Errorf("with overrides: %+v", own)
 	}
-	if diff := cmp.Diff(policy.Limits{MaxStatementSize: 9, MaxTokens: 8, MaxRows: 5, MaxBytes: 7, StatementTimeout: time.Second, MaxCost: 10}, own.Limits); diff != "" {
+	if diff := cmp.Diff(policy.Limits{MaxStatementSize: 9, MaxTokens: 8, MaxRows: 5, MaxBytes: 7, StatementTimeout: time.Second, MaxCost: 10, MaxPlanRows: 11}, own.Limits); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if again := policy.Compile(c, "plain").Close(snapshot); !again.Relation(animals) {
@@ -414,5 +415,14 @@ func BenchmarkClose(b *testing.B) {
 	for b.Loop() {
 		r.Close(c)
 		r.Close(&catalog.Catalog{}) // so that the next one is not kept
+	}
+}
+
+// PostgreSQL cuts a name off after 63 bytes, and so do the rules.
+func TestLongSchemaNames(t *testing.T) {
+	name := strings.Repeat("s", 63)
+	p := rules(config.Security{}, name+"andmore").Close(&catalog.Catalog{Schemas: []string{name}})
+	if !slices.Equal(p.SearchPath, []string{name}) {
+		t.Errorf("search path %v, want %s", p.SearchPath, name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pgmcp/pgmcp/internal/catalog"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 	"github.com/pgmcp/pgmcp/internal/policy"
@@ -99,4 +100,21 @@ func TestViews(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
+}
+
+// A view may be built with what shows each reader only what is theirs, although no
+// statement may call it.
+func TestBuiltinsOfViews(t *testing.T) {
+	for name, want := range map[string]bool{
+		"current_setting": true, "has_column_privilege": true, "has_schema_privilege": true, "has_table_privilege": true,
+		"pg_has_role": true, "row_security_active": true, "lower": true, "pg_read_file": false, "upper": false,
+	} {
+		view := &catalog.Relation{OID: 1, Schema: "public", Name: "mine", Kind: catalog.View, Columns: []catalog.Column{{Name: "id", Number: 1}},
+			Reads: []catalog.Dependency{{Builtin: name}}}
+		p := rules(config.Security{Blocked: config.Blocked{Functions: []string{"pg_catalog.upper"}}}, "public").
+			Close(&catalog.Catalog{ServerVersion: 180000, Schemas: []string{"public"}, Relations: []*catalog.Relation{view}})
+		if got := p.Relation(view); got != want {
+			t.Errorf("a view with %s may be read: %v, want %v", name, got, want)
+		}
+	}
 }
