@@ -90,6 +90,9 @@ var another = map[string]string{
 	"llm.api_key.env":      `llm: api_key: env: "ANOTHER"`,
 	"llm.api_key.file":     `llm: api_key: file: "another"`,
 
+	"server.tokens.*.token.env":  `server: tokens: [_]: token: env: "ANOTHER"`,
+	"server.tokens.*.token.file": `server: tokens: [_]: token: file: "another"`,
+
 	"observability.audit.file": `observability: audit: file: "another"`,
 
 	"llm.judge.base_url": `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
