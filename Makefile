@@ -6,7 +6,7 @@ MUTANTS ?= 0
 SEED ?= 1
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: help build demo test race fuzz mutate bench cover replay update lint
+.PHONY: help build demo test race fuzz mutate load bench cover replay update lint
 
 help: ## say what there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -29,6 +29,9 @@ fuzz: ## look for inputs that break what must not break, FUZZTIME for each targe
 
 mutate: ## remove one rule of the guard at a time and see a test fail; MUTANTS=50 SEED=1 tries a sample
 	$(gotest) -- -timeout 2h ./internal/guard/mutate -args -n $(MUTANTS) -seed $(SEED)
+
+load: ## have 500 clients call at once for 30 seconds
+	$(gotest) -- -count 1 -run '^TestLoad$$' -v ./internal/replay -args -load.clients 500 -load.time 30s
 
 bench: ## run the benchmarks
 	$(gotest) -- -run '^$$' -bench . -benchmem ./...

@@ -39,24 +39,22 @@ func load(b *testing.B, text string) *config.Config {
 func BenchmarkChain(b *testing.B) {
 	cfg := load(b, `databases: shop: {url: env: "X", limit: "999999999/s"}`)
 	log := observe.NewLogger(io.Discard, cfg.Observability.Log)
-	limits := call.NewLimits(limitsOf(cfg), nil)
-	meter, err := observe.NewMeter("v1")
+	observers, err := openObservers(cfg.Observability, log)
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer observers.close(log)
+	limits := call.NewLimits(limitsOf(cfg), nil)
 	for _, c := range []struct {
 		name   string
 		layers []call.Layer
 	}{
-		{"trace", []call.Layer{observe.Trace(log, mcpserver.Classify)}},
-		{"measure", []call.Layer{observe.Measure(meter, mcpserver.Classify)}},
-		{"all", []call.Layer{
-			observe.Trace(log, mcpserver.Classify),
-			observe.Measure(meter, mcpserver.Classify),
+		{"observers", observers.layers(log)},
+		{"all", append(observers.layers(log),
 			call.Recover(log),
 			call.Limit(limits),
 			call.Resilient(call.NewResilience(dependencies(cfg.Resilience), limits, log, nil)),
-		}},
+		)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			chain := call.New(c.layers...)
@@ -152,7 +150,7 @@ func neighbours(b *testing.B) (*service, *pgtest.Proxy, *httptest.Server) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(s.close)
+	b.Cleanup(s.end)
 	b.Cleanup(proxy.Cut) // so that what hangs ends
 	for _, name := range s.databases.Names(b.Context()) {
 		if err := runSQL(b.Context(), s, name); err != nil {

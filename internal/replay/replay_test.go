@@ -90,14 +90,14 @@ var another = map[string]string{
 	"llm.api_key.env":      `llm: api_key: env: "ANOTHER"`,
 	"llm.api_key.file":     `llm: api_key: file: "another"`,
 
+	"server.tokens.*.token.env":  `server: tokens: [_]: token: env: "ANOTHER"`,
+	"server.tokens.*.token.file": `server: tokens: [_]: token: file: "another"`,
+
 	"observability.audit.file":    `observability: audit: file: "another"`,
 	"observability.otlp.endpoint": `observability: otlp: endpoint: "http://127.0.0.1:9"`,
 
 	"llm.judge.base_url": `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
 	"llm.judge.model":    `llm: judge: model: "another"`,
-
-	"server.tokens.*.token.env":  `server: tokens: [_]: token: env: "ANOTHER"`,
-	"server.tokens.*.token.file": `server: tokens: [_]: token: file: "another"`,
 
 	"llm.judge.api_key.env":  `llm: judge: api_key: env: "ANOTHER"`,
 	"llm.judge.api_key.file": `llm: judge: api_key: file: "another"`,
