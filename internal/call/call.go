@@ -2,9 +2,9 @@
 //
 // An operation is a tool call, a statement sent to a database or a request sent
 // to a model. What cuts across them (request IDs, measurements, recovery, limits,
-// retries, breakers) is a layer; each layer is built once, when the program starts, and sees every
-// operation, with the [Facts] that it ends with. The package knows nothing of MCP,
-// PostgreSQL or models.
+// retries, breakers) is a layer; each layer is built once, when the program starts,
+// and sees every operation, with the [Facts] that it ends with. The package knows
+// nothing of MCP, PostgreSQL or models.
 package call
 
 import (

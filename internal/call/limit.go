@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -57,7 +56,11 @@ type LimitSettings struct {
 // [NewLimits].
 type Limits struct {
 	settings LimitSettings
+	*usage
+}
 
+// A usage is what of limits is used up.
+type usage struct {
 	mu      sync.Mutex
 	buckets map[bucketKey]*list.Element // of *bucket
 	recent  list.List                   // the one used last is in front
@@ -77,48 +80,21 @@ type bucketKey struct {
 	Key
 	principal string
 	tokens    bool // it counts a model's tokens, not operations
+	rate      Rate
 }
 
 type bucket struct {
 	key     bucketKey
-	rate    Rate
 	limiter *rate.Limiter
 }
 
-// NewLimits returns limits of which nothing is used up.
-func NewLimits(s LimitSettings) *Limits {
-	return &Limits{settings: s, buckets: map[bucketKey]*list.Element{}, running: map[Key]int{}}
-}
-
-// Next is limits by other settings. What is used up of a rate that stays the same
-// stays used up. Nil is limits of which nothing is used up.
-func (l *Limits) Next(s LimitSettings) *Limits {
-	next := NewLimits(s)
-	if l == nil {
-		return next
+// NewLimits returns limits of which nothing is used up but, where they are the
+// same as in former, what is of those; former may be nil.
+func NewLimits(s LimitSettings, former *Limits) *Limits {
+	if former != nil {
+		return &Limits{s, former.usage}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for e := l.recent.Front(); e != nil; e = e.Next() {
-		if b := e.Value.(*bucket); s.rate(b.key) == b.rate {
-			next.buckets[b.key] = next.recent.PushBack(b)
-		}
-	}
-	return next
-}
-
-// rate is the rate of the bucket with that key.
-func (s LimitSettings) rate(key bucketKey) Rate {
-	switch {
-	case key.tokens:
-		return s.ModelTokens
-	case key.isClients():
-		if r, ok := s.Clients[key.principal]; ok {
-			return r
-		}
-		return s.Client
-	}
-	return lookup(s.Rates, key.Key)
+	return &Limits{s, &usage{buckets: map[bucketKey]*list.Element{}, running: map[Key]int{}}}
 }
 
 // Limit refuses operations beyond the limits with a *[LimitError].
@@ -132,19 +108,12 @@ func Limit(l *Limits) Layer {
 			if op.Kind != Model || l.settings.ModelTokens.Count == 0 {
 				return next(ctx, op)
 			}
-			var used atomic.Int64
-			defer func() { l.charge(op, used.Load()) }()
-			return next(context.WithValue(ctx, usedKey{}, &used), op)
+			defer func() {
+				used := FactsOf(ctx)
+				l.charge(op, used.TokensIn+used.TokensOut)
+			}()
+			return next(ctx, op)
 		}
-	}
-}
-
-type usedKey struct{}
-
-// Use counts tokens that the model request of ctx has cost.
-func Use(ctx context.Context, tokens int) {
-	if used, ok := ctx.Value(usedKey{}).(*atomic.Int64); ok {
-		used.Add(int64(tokens))
 	}
 }
 
@@ -196,33 +165,47 @@ func (l *Limits) take(buckets []*bucket) error {
 }
 
 // charge takes tokens that are used up already, so that the bucket can owe some.
-func (l *Limits) charge(op Op, tokens int64) {
+func (l *Limits) charge(op Op, tokens int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.bucket(bucketKey{Key: Key{op.Kind, op.Name}, tokens: true}, l.settings.ModelTokens)
-	b.limiter.ReserveN(time.Now(), int(min(tokens, int64(b.rate.Count))))
+	most := l.settings.ModelTokens
+	b := l.bucket(bucketKey{Key: Key{op.Kind, op.Name}, tokens: true, rate: most})
+	b.limiter.ReserveN(time.Now(), min(tokens, most.Count))
 }
 
 // bucketsOf are the buckets that an operation needs something of.
 func (l *Limits) bucketsOf(op Op, principal string) []*bucket {
-	key := Key{op.Kind, op.Name}
-	keys := []bucketKey{{Key: key}}
+	var out []*bucket
+	add := func(key bucketKey) {
+		if key.rate = l.rate(key); key.rate.Count > 0 {
+			out = append(out, l.bucket(key))
+		}
+	}
+	add(bucketKey{Key: Key{op.Kind, op.Name}})
 	switch {
 	case op.Kind == Tool && principal != "":
-		keys = append(keys, bucketKey{Key: Key{Kind: Tool}, principal: principal})
+		add(bucketKey{Key: Key{Kind: Tool}, principal: principal})
 	case op.Kind == Model:
-		keys = append(keys, bucketKey{Key: key, tokens: true})
-	}
-	var out []*bucket
-	for _, key := range keys {
-		if r := l.settings.rate(key); r.Count > 0 {
-			out = append(out, l.bucket(key, r))
-		}
+		add(bucketKey{Key: Key{op.Kind, op.Name}, tokens: true})
 	}
 	return out
 }
 
-func (l *Limits) bucket(key bucketKey, r Rate) *bucket {
+// rate is the rate that is set for what a bucket counts.
+func (l *Limits) rate(key bucketKey) Rate {
+	switch {
+	case key.tokens:
+		return l.settings.ModelTokens
+	case key.isClients():
+		if r, ok := l.settings.Clients[key.principal]; ok {
+			return r
+		}
+		return l.settings.Client
+	}
+	return lookup(l.settings.Rates, key.Key)
+}
+
+func (l *Limits) bucket(key bucketKey) *bucket {
 	if e, ok := l.buckets[key]; ok {
 		l.recent.MoveToFront(e)
 		return e.Value.(*bucket)
@@ -231,7 +214,7 @@ func (l *Limits) bucket(key bucketKey, r Rate) *bucket {
 		oldest := l.recent.Remove(l.recent.Back()).(*bucket)
 		delete(l.buckets, oldest.key)
 	}
-	b := &bucket{key, r, rate.NewLimiter(rate.Limit(float64(r.Count)/r.Per.Seconds()), r.Count)}
+	b := &bucket{key, rate.NewLimiter(rate.Limit(float64(key.rate.Count)/key.rate.Per.Seconds()), key.rate.Count)}
 	l.buckets[key] = l.recent.PushFront(b)
 	return b
 }
@@ -271,18 +254,18 @@ func (l *Limits) Left(principal string) []Left {
 	defer l.mu.Unlock()
 	now, out := time.Now(), []Left{}
 	for key, e := range l.buckets {
-		if key.isClients() && key.principal != principal {
+		if key.isClients() && key.principal != principal || key.rate != l.rate(key) {
 			continue
 		}
-		b := e.Value.(*bucket)
-		out = append(out, Left{key.String(), int(max(b.limiter.TokensAt(now), 0)), b.rate, key.Key})
+		left := e.Value.(*bucket).limiter.TokensAt(now)
+		out = append(out, Left{key.String(), int(max(left, 0)), key.rate, key.Key})
 	}
 	slices.SortFunc(out, func(a, b Left) int { return strings.Compare(a.What, b.What) })
 	return out
 }
 
 // isClients reports whether the bucket is one client's.
-func (k bucketKey) isClients() bool { return k.principal != "" }
+func (k bucketKey) isClients() bool { return k.Kind == Tool && k.Name == "" }
 
 func (k bucketKey) String() string {
 	switch {

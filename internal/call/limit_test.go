@@ -35,7 +35,7 @@ func TestRates(t *testing.T) {
 				{Statement, "unlimited"}:  {},
 				{Kind: Tool, Name: "ask"}: {60, time.Minute},
 			},
-		})))
+		}, nil)))
 		ctx := t.Context()
 		shop := Op{Kind: Statement, Name: "shop"}
 		for range 2 {
@@ -73,7 +73,7 @@ func TestClients(t *testing.T) {
 			Rates:   map[Key]Rate{{Tool, "ask"}: {3, time.Minute}},
 			Client:  Rate{2, time.Minute},
 			Clients: map[string]Rate{"nightly": {}},
-		})
+		}, nil)
 		c := New(Limit(limits))
 		ann, bea := WithPrincipal(t.Context(), "ann"), WithPrincipal(t.Context(), "bea")
 		ask := Op{Kind: Tool, Name: "ask"}
@@ -101,31 +101,53 @@ func TestClients(t *testing.T) {
 	})
 }
 
+// What is used up of a limit stays so under other settings, where that limit is the same.
+func TestLimitsAreTakenOver(t *testing.T) {
+	shop, desk := Key{Statement, "shop"}, Key{Statement, "desk"}
+	former := NewLimits(LimitSettings{Rates: map[Key]Rate{shop: {1, time.Hour}, desk: {1, time.Hour}}}, nil)
+	ask := func(l *Limits, key Key) error {
+		return pass(t.Context(), New(Limit(l)), Op{Kind: key.Kind, Name: key.Name})
+	}
+	ask(former, shop)
+	ask(former, desk)
+	next := NewLimits(LimitSettings{Rates: map[Key]Rate{shop: {1, time.Hour}, desk: {2, time.Hour}}}, former)
+	if ask(next, shop) == nil {
+		t.Error("the same limit began anew")
+	}
+	if err := ask(next, desk); err != nil {
+		t.Error(err)
+	}
+	if left := next.Left(""); len(left) != 2 || left[0].Rate.Count != 2 {
+		t.Errorf("left is %+v", left)
+	}
+}
+
 func TestClientsAreBounded(t *testing.T) {
-	l := NewLimits(LimitSettings{Client: Rate{1, time.Hour}})
+	l := NewLimits(LimitSettings{Client: Rate{1, time.Hour}}, nil)
 	c := New(Limit(l))
+	health := Op{Kind: Tool, Name: "health"}
 	first := WithPrincipal(t.Context(), "first")
-	pass(first, c, Op{Kind: Tool})
+	pass(first, c, health)
 	for i := range 2 * maxBuckets {
-		pass(WithPrincipal(t.Context(), fmt.Sprint(i)), c, Op{Kind: Tool})
-		if i%1000 == 0 && pass(first, c, Op{Kind: Tool}) == nil {
+		pass(WithPrincipal(t.Context(), fmt.Sprint(i)), c, health)
+		if i%1000 == 0 && pass(first, c, health) == nil {
 			t.Fatal("a client that keeps calling was forgotten")
 		}
 	}
 	if len(l.buckets) != maxBuckets || l.recent.Len() != maxBuckets {
 		t.Errorf("there are %d and %d buckets", len(l.buckets), l.recent.Len())
 	}
-	if err := pass(WithPrincipal(t.Context(), "0"), c, Op{Kind: Tool}); err != nil {
+	if err := pass(WithPrincipal(t.Context(), "0"), c, health); err != nil {
 		t.Error("the client that was away longest was not forgotten")
 	}
 }
 
 func TestModelTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := New(Limit(NewLimits(LimitSettings{ModelTokens: Rate{600, time.Minute}})))
+		c := New(Limit(NewLimits(LimitSettings{ModelTokens: Rate{600, time.Minute}}, nil)))
 		use := func(tokens int) error {
 			_, err := Do(t.Context(), c, Op{Kind: Model, Name: "m"}, func(ctx context.Context) (int, error) {
-				Use(ctx, tokens)
+				FactsOf(ctx).TokensIn = tokens
 				return 0, nil
 			})
 			return err
@@ -147,7 +169,7 @@ func TestModelTokens(t *testing.T) {
 
 func TestConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := NewLimits(LimitSettings{Concurrency: map[Kind]int{Model: 2}})
+		l := NewLimits(LimitSettings{Concurrency: map[Kind]int{Model: 2}}, nil)
 		c := New(Limit(l))
 		leave := make(chan bool)
 		ask := func(name, server string) error {
@@ -178,7 +200,7 @@ func TestConcurrency(t *testing.T) {
 
 // A panic leaves too.
 func TestConcurrencyAfterPanic(t *testing.T) {
-	l := NewLimits(LimitSettings{Concurrency: map[Kind]int{Tool: 1}})
+	l := NewLimits(LimitSettings{Concurrency: map[Kind]int{Tool: 1}}, nil)
 	func() {
 		defer func() { recover() }()
 		Do(t.Context(), New(Limit(l)), Op{Kind: Tool}, func(context.Context) (int, error) { panic("x") })
@@ -186,36 +208,4 @@ func TestConcurrencyAfterPanic(t *testing.T) {
 	if len(l.running) != 0 {
 		t.Error("it is still counted")
 	}
-}
-
-// Other settings change what they are about, and nothing else.
-func TestLimitsGoOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		settings := func(ask, client Rate) LimitSettings {
-			return LimitSettings{
-				Rates:   map[Key]Rate{{Tool, "ask"}: ask, {Tool, "health"}: {1, time.Hour}},
-				Client:  client,
-				Clients: map[string]Rate{"nightly": {1, time.Hour}},
-			}
-		}
-		l := (*Limits)(nil).Next(settings(Rate{1, time.Hour}, Rate{2, time.Hour}))
-		ctx := WithPrincipal(t.Context(), "nightly")
-		for _, tool := range []string{"ask", "health"} {
-			if err := pass(WithPrincipal(t.Context(), tool), New(Limit(l)), Op{Kind: Tool, Name: tool}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := pass(ctx, New(Limit(l)), Op{Kind: Tool, Name: "else"}); err != nil {
-			t.Fatal(err)
-		}
-		c := New(Limit(l.Next(settings(Rate{2, time.Hour}, Rate{1, time.Hour}))))
-		if err := pass(t.Context(), c, Op{Kind: Tool, Name: "ask"}); err != nil {
-			t.Errorf("a rate that has changed begins anew: %v", err)
-		}
-		wantLimit(t, pass(t.Context(), c, Op{Kind: Tool, Name: "health"}), "tool health", time.Hour)
-		wantLimit(t, pass(ctx, c, Op{Kind: Tool, Name: "else"}), "this client", time.Hour)
-		if err := pass(WithPrincipal(t.Context(), "ask"), c, Op{Kind: Tool, Name: "else"}); err != nil {
-			t.Errorf("so does a client's: %v", err)
-		}
-	})
 }

@@ -75,26 +75,22 @@ type Resilience struct {
 }
 
 // NewResilience returns resilience for the kinds. A retry takes of the limits
-// what a first attempt takes; log hears of breakers that open and close.
-func NewResilience(kinds map[Kind]Dependency, limits *Limits, log *slog.Logger) *Resilience {
-	return &Resilience{kinds: kinds, limits: limits, log: log, breakers: map[Key]*Breaker{}}
-}
-
-// Next is resilience by other settings. A breaker whose settings stay the same
-// stays as it is. Nil is resilience whose breakers are all closed.
-func (r *Resilience) Next(kinds map[Kind]Dependency, limits *Limits, log *slog.Logger) *Resilience {
-	next := NewResilience(kinds, limits, log)
-	if r == nil {
-		return next
+// what a first attempt takes; log hears of breakers that open and close. The
+// breakers of former, which may be nil, are taken over with their state, where the
+// settings are the same.
+func NewResilience(kinds map[Kind]Dependency, limits *Limits, log *slog.Logger, former *Resilience) *Resilience {
+	r := &Resilience{kinds: kinds, limits: limits, log: log, breakers: map[Key]*Breaker{}}
+	if former == nil {
+		return r
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for key, b := range r.breakers {
-		if kinds[key.Kind].Breaker == r.kinds[key.Kind].Breaker {
-			next.breakers[key] = b
+	former.mu.Lock()
+	defer former.mu.Unlock()
+	for key, b := range former.breakers {
+		if former.kinds[key.Kind].Breaker == kinds[key.Kind].Breaker {
+			r.breakers[key] = b
 		}
 	}
-	return next
+	return r
 }
 
 // Resilient carries out operations as r says. The time limit of an attempt is

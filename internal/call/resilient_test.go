@@ -42,8 +42,8 @@ type patient struct {
 func newPatient(d Dependency, limits LimitSettings) *patient {
 	p := &patient{op: Op{Kind: Model, Name: "m", Server: "s"}}
 	d.Read = read
-	l := NewLimits(limits)
-	p.resilience = NewResilience(map[Kind]Dependency{Model: d}, l, slog.New(slog.NewTextHandler(&p.log, nil)))
+	l := NewLimits(limits, nil)
+	p.resilience = NewResilience(map[Kind]Dependency{Model: d}, l, slog.New(slog.NewTextHandler(&p.log, nil)), nil)
 	p.chain = New(Limit(l), Resilient(p.resilience))
 	return p
 }
@@ -294,15 +294,33 @@ func TestTell(t *testing.T) {
 	})
 }
 
+// A breaker outlives other settings that are not its own.
+func TestBreakersAreTakenOver(t *testing.T) {
+	settings := BreakerSettings{Failures: 1, Delay: time.Hour}
+	p := newPatient(Dependency{Breaker: settings}, LimitSettings{})
+	p.ask(t.Context(), broken)
+	key := Key{Model, "s"}
+	retried := Dependency{Read: read, Retry: Retry{Attempts: 9}, Breaker: settings}
+	same := NewResilience(map[Kind]Dependency{Model: retried}, NewLimits(LimitSettings{}, nil), slog.New(slog.DiscardHandler), p.resilience)
+	if same.Breaker(key) != p.resilience.Breaker(key) {
+		t.Error("the same breaker began anew")
+	}
+	retried.Breaker.Failures = 2
+	other := NewResilience(map[Kind]Dependency{Model: retried}, NewLimits(LimitSettings{}, nil), slog.New(slog.DiscardHandler), same)
+	if other.Breaker(key).Open() != nil {
+		t.Error("another breaker did not begin anew")
+	}
+}
+
 func BenchmarkLayers(b *testing.B) {
 	limits := func() *Limits {
 		return NewLimits(LimitSettings{
 			Rates:       map[Key]Rate{{Kind: Statement}: {1 << 40, time.Second}},
 			Concurrency: map[Kind]int{Statement: 64},
-		})
+		}, nil)
 	}
 	resilient := func(s BreakerSettings) Layer {
-		return Resilient(NewResilience(map[Kind]Dependency{Statement: {Read: read, Retry: Retry{Attempts: 2}, Breaker: s}}, limits(), slog.New(slog.DiscardHandler)))
+		return Resilient(NewResilience(map[Kind]Dependency{Statement: {Read: read, Retry: Retry{Attempts: 2}, Breaker: s}}, limits(), slog.New(slog.DiscardHandler), nil))
 	}
 	breaker := BreakerSettings{Failures: 5, Delay: time.Second, Probes: 1, Slow: time.Second}
 	discard := slog.New(slog.DiscardHandler)
@@ -327,27 +345,4 @@ func BenchmarkLayers(b *testing.B) {
 			}
 		})
 	}
-}
-
-// A breaker stays open over other settings, as long as its own are the same.
-func TestBreakersGoOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		same := Dependency{Read: read, Retry: Retry{Attempts: 1}, Breaker: BreakerSettings{Failures: 1, Delay: time.Hour}}
-		p := newPatient(same, LimitSettings{})
-		p.ask(t.Context(), down)
-		retries, other := same, same
-		retries.Retry.Attempts, other.Breaker.Delay = 3, time.Minute
-		for _, c := range []struct {
-			d    Dependency
-			want string
-		}{{same, "open"}, {retries, "open"}, {other, "closed"}} {
-			next := p.resilience.Next(map[Kind]Dependency{Model: c.d}, nil, slog.New(slog.DiscardHandler))
-			if got := next.Breaker(p.op.dependency()).State().State; got != c.want {
-				t.Errorf("%+v: the breaker is %s, want %s", c.d, got, c.want)
-			}
-		}
-		if got := (*Resilience)(nil).Next(map[Kind]Dependency{Model: same}, nil, nil).Breaker(p.op.dependency()).State().State; got != "closed" {
-			t.Errorf("a new breaker is %s", got)
-		}
-	})
 }

@@ -99,16 +99,16 @@ func (r *reloader) replace(ctx context.Context) ([]string, error) {
 	if fixed := slices.DeleteFunc(slices.Clone(settings), reloadable); len(fixed) > 0 {
 		return nil, fmt.Errorf("%s can change with a restart only", strings.Join(fixed, ", "))
 	}
+	door, err := mcpserver.NewDoor(cfg.Server)
+	if err != nil {
+		return nil, err
+	}
 	next, err := r.app.open(ctx, cfg, "", r.service)
 	if err != nil {
 		return nil, err
 	}
-	door, err := mcpserver.NewDoor(cfg.Server, next.log)
-	if err != nil {
-		next.close()
-		return nil, err
-	}
-	r.server.Replace(next.tools, next.chain, door, r.service.close)
+	r.server.Admit(door)
+	r.server.Replace(next.tools, next.chain, r.service.close)
 	r.cfg, r.files, r.service = cfg, cfg.Files(r.path), next
 	return settings, nil
 }
@@ -118,7 +118,8 @@ func reloadable(setting string) bool {
 	top, rest, _ := strings.Cut(setting, ".")
 	switch {
 	case top == "server":
-		return rest == "watch" || rest == "trusted_proxies" || strings.HasPrefix(rest, "tokens")
+		rest, _, _ = strings.Cut(rest, ".")
+		return slices.Contains([]string{"watch", "tokens", "trusted_proxies"}, rest)
 	case top == "observability":
 		return strings.HasPrefix(rest, "log.")
 	}

@@ -67,10 +67,11 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
 
-	door, err := mcpserver.NewDoor(cfg.Server, s.log)
+	door, err := mcpserver.NewDoor(cfg.Server)
 	if err != nil {
 		return err
 	}
+	server.Admit(door)
 	ln, err := mcpserver.Listen(cfg.Server)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 			return err
 		}
 	}
-	return server.Serve(ctx, ln, door, drain)
+	return server.Serve(ctx, ln, drain)
 }
 
 // showMetrics shows the metrics at an address of their own, until stop is called.

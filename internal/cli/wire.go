@@ -38,8 +38,11 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	}
 	s := &service{log: observe.NewLogger(a.stderr, cfg.Observability.Log)}
 	started, opened := time.Now(), (*postgres.Databases)(nil)
+	var limited *call.Limits
+	var resilient *call.Resilience
 	if former != nil {
 		s.observers, started, opened = former.observers, former.tools.Started, former.databases
+		limited, resilient = former.tools.Limits, former.tools.Resilience
 	} else if s.observers, err = openObservers(cfg.Observability, s.log); err != nil {
 		return nil, err
 	}
@@ -48,12 +51,8 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 			s.observers.close(s.log)
 		}
 	}()
-	limits, resilience := (*call.Limits)(nil), (*call.Resilience)(nil)
-	if former != nil {
-		limits, resilience = former.tools.Limits, former.tools.Resilience
-	}
-	limits = limits.Next(limitsOf(cfg))
-	resilience = resilience.Next(dependencies(cfg.Resilience), limits, s.log)
+	limits := call.NewLimits(limitsOf(cfg), limited)
+	resilience := call.NewResilience(dependencies(cfg.Resilience), limits, s.log, resilient)
 	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log), call.Limit(limits), call.Resilient(resilience))...)
 	if s.model, err = openModel(cfg.LLM, s.chain, record); err != nil {
 		return nil, err

@@ -123,13 +123,13 @@ func (c *Config) resolve(dir string) {
 		resolve(&db.Verified)
 		c.Databases[name] = db
 	}
-	if c.Observability.Audit != nil {
-		resolve(&c.Observability.Audit.File)
-	}
 	resolve(&c.Answers.Calibration)
 	for name, token := range c.Server.Tokens {
 		resolve(&token.Token.File)
 		c.Server.Tokens[name] = token
+	}
+	if c.Observability.Audit != nil {
+		resolve(&c.Observability.Audit.File)
 	}
 	if c.LLM != nil {
 		resolve(&c.LLM.Replay)

@@ -115,10 +115,9 @@ type chained struct {
 func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
 	op := call.Op{Kind: call.Model, Name: r.Model, Server: p.server}
 	return call.Do(ctx, p.chain, op, func(ctx context.Context) (Response, error) {
-		s, err := p.next.Complete(ctx, r)
-		call.Use(ctx, s.Usage.Prompt+s.Usage.Completion)
+		response, err := p.next.Complete(ctx, r)
 		facts := call.FactsOf(ctx)
-		facts.TokensIn, facts.TokensOut = s.Usage.Prompt, s.Usage.Completion
-		return s, err
+		facts.TokensIn, facts.TokensOut = response.Usage.Prompt, response.Usage.Completion
+		return response, err
 	})
 }

@@ -283,7 +283,48 @@ func TestChain(t *testing.T) {
 	if _, err := open(t, c, layer).Complete(t.Context(), ask("small-1")); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]call.Op{{Kind: call.Model, Name: "small-1"}}, seen); d != "" {
+	if d := cmp.Diff([]call.Op{{Kind: call.Model, Name: "small-1", Server: strings.TrimSuffix(strings.TrimPrefix(c.BaseURL, "http://"), "/v1")}}, seen); d != "" {
 		t.Errorf("operations (-want +got):\n%s", d)
+	}
+}
+
+func TestEnding(t *testing.T) {
+	at := func(t *testing.T, c *config.LLM) call.Ending {
+		t.Helper()
+		_, err := open(t, c).Complete(t.Context(), ask("small-1"))
+		if err == nil {
+			t.Fatal("no error")
+		}
+		return llm.Ending(err)
+	}
+	says := func(status int, body string) *config.LLM {
+		return server(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3")
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		})
+	}
+	gone := server(t, nil)
+	gone.BaseURL = "http://127.0.0.1:1/v1"
+	slow := server(t, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() })
+	slow.Timeout = config.Duration(10 * time.Millisecond)
+	for name, c := range map[string]struct {
+		config *config.LLM
+		want   call.Ending
+	}{
+		"busy":        {says(429, ""), call.Ending{Again: true, After: 3 * time.Second}},
+		"broken":      {says(503, ""), call.Ending{Sign: call.Fails, Again: true, After: 3 * time.Second}},
+		"wrong key":   {says(401, "{}"), call.Ending{Sign: call.Works}},
+		"no answer":   {says(200, "<html>"), call.Ending{Sign: call.Works}},
+		"not there":   {gone, call.Ending{Sign: call.Fails, Again: true}}, // nothing was sent
+		"hung up":     {server(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), call.Ending{Sign: call.Fails}},
+		"out of time": {slow, call.Ending{Sign: call.Fails}},
+	} {
+		if got := at(t, c.config); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
+		}
+	}
+	if got := llm.Ending(context.Canceled); got != (call.Ending{}) {
+		t.Errorf("cancelled: %+v", got)
 	}
 }

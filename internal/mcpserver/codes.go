@@ -30,7 +30,7 @@ func Codes() []string {
 		string(llm.CutOff), string(llm.Malformed), string(llm.NoGolden),
 		// of calls
 		"invalid_arguments", "unknown_database", "database_required", "database_unavailable", "breaker_open",
-		"rate_limited", "too_busy", "shutting_down",
+		"rate_limited", "too_busy", "audit_failed", "shutting_down",
 	}
 	slices.Sort(codes)
 	return slices.Compact(codes)

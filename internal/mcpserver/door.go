@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -21,11 +20,11 @@ import (
 const shortest = 16
 
 // A Door finds out whom an HTTP request is for, and turns strangers away. Without
-// tokens there are none, and whoever comes is known by the address.
+// tokens there are none, and whoever comes is known by the address: so is it with
+// the zero Door.
 type Door struct {
 	bearers []bearer
 	trusted []netip.Prefix // our own proxies
-	log     *slog.Logger
 }
 
 // A bearer is somebody who has a token. The token itself is not kept.
@@ -38,8 +37,8 @@ type bearer struct {
 
 // NewDoor is the door that c describes. It reads the tokens; its errors name
 // their places and never hold them.
-func NewDoor(c config.Server, log *slog.Logger) (*Door, error) {
-	d := &Door{log: log}
+func NewDoor(c config.Server) (*Door, error) {
+	d := &Door{}
 	for _, name := range slices.Sorted(maps.Keys(c.Tokens)) {
 		t := c.Tokens[name]
 		text, err := t.Token.Reveal()
@@ -67,20 +66,23 @@ func NewDoor(c config.Server, log *slog.Logger) (*Door, error) {
 	return d, nil
 }
 
+// Admit has requests that come from now on go through door.
+func (s *Server) Admit(door *Door) { s.door.Store(door) }
+
 type toolsKey struct{}
 
 // admit hands requests on that are for somebody, who is then the principal of
 // their contexts, in which no more exists than that one may see.
-func (d *Door) admit(next http.Handler) http.Handler {
+func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
+		d, ctx := s.door.Load(), r.Context()
 		if len(d.bearers) == 0 {
 			next.ServeHTTP(w, r.WithContext(call.WithPrincipal(ctx, d.client(r))))
 			return
 		}
 		b, ok := d.bearer(r.Header.Get("Authorization"))
 		if !ok {
-			d.log.WarnContext(ctx, "no valid token", "client", d.client(r))
+			s.log.WarnContext(ctx, "no valid token", "client", d.client(r))
 			w.Header().Set("WWW-Authenticate", `Bearer realm="pgmcp"`)
 			http.Error(w, `a valid token is needed, as "Authorization: Bearer TOKEN"`, http.StatusUnauthorized)
 			return

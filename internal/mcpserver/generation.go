@@ -1,18 +1,16 @@
 package mcpserver
 
 import (
-	"net/http"
 	"sync"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 )
 
-// A generation is the tools of one configuration, the chain to them, and the door
-// to both over HTTP. A call ends in the one that it began in.
+// A generation is the tools of one configuration, and the chain to them. A call
+// ends in the one that it began in.
 type generation struct {
 	tools *Tools
 	chain call.Chain
-	door  *Door
 	calls int    // under way
 	done  func() // is called when it has been replaced and its last call has ended
 }
@@ -23,36 +21,19 @@ type succession struct {
 	current *generation
 }
 
-// Replace has calls that begin from now on answered by tools, through chain, for
-// those whom door lets in. When those that began before have ended it calls done,
-// if not nil, which gives back what the former tools need.
-func (s *succession) Replace(tools *Tools, chain call.Chain, door *Door, done func()) {
+// Replace has calls that begin from now on answered by tools, through chain. When
+// those that began before have ended it calls done, if not nil, which gives back
+// what the former tools need.
+func (s *succession) Replace(tools *Tools, chain call.Chain, done func()) {
 	s.mu.Lock()
 	former := s.current
-	s.current = &generation{tools: tools, chain: chain, door: door}
+	s.current = &generation{tools: tools, chain: chain}
 	former.done = done
 	over := former.calls == 0
 	s.mu.Unlock()
 	if over {
 		former.end()
 	}
-}
-
-// open sets the door of the generation in force.
-func (s *succession) open(door *Door) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current.door = door
-}
-
-// admit is the door in force, of each request.
-func (s *succession) admit(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		door := s.current.door
-		s.mu.Unlock()
-		door.admit(next).ServeHTTP(w, r)
-	})
 }
 
 // enter begins a call in the generation in force. [succession.leave] comes after.

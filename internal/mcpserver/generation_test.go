@@ -31,7 +31,7 @@ func TestCallsEndInTheirGeneration(t *testing.T) {
 	}
 	call(func() {
 		call(func() {
-			s.Replace(young, s.current.chain, nil, func() { given++ })
+			s.Replace(young, s.current.chain, func() { given++ })
 			call(func() {})
 		})
 		if given != 0 {
@@ -41,7 +41,7 @@ func TestCallsEndInTheirGeneration(t *testing.T) {
 	if got := seen; len(got) != 3 || got[0] != "young" || got[1] != "old" || got[2] != "old" || given != 1 {
 		t.Errorf("calls ended in %q, and %d times was given back", got, given)
 	}
-	s.Replace(old, s.current.chain, nil, func() { given++ })
+	s.Replace(old, s.current.chain, func() { given++ })
 	if given != 2 {
 		t.Error("without a call under way nothing was given back")
 	}

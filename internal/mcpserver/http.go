@@ -42,11 +42,9 @@ func Listen(c config.Server) (net.Listener, error) {
 	return ln, nil
 }
 
-// Serve serves clients that door lets in at /mcp of ln until ctx ends. Then it
-// accepts no more; calls in flight may go on for drain, and what is not done is
-// cancelled.
-func (s *Server) Serve(ctx context.Context, ln net.Listener, door *Door, drain time.Duration) error {
-	s.open(door)
+// Serve serves clients at /mcp of ln until ctx ends. Then it accepts no
+// more; calls in flight may go on for drain, and what is not done is cancelled.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, drain time.Duration) error {
 	srv := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
@@ -83,17 +81,15 @@ func shutdown(srv *http.Server, d time.Duration) bool {
 // no name of this machine where the listener is on loopback (the SDK sees to that).
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", bind(mcp.NewStreamableHTTPHandler(
+	mux.Handle("/mcp", s.admit(bind(mcp.NewStreamableHTTPHandler(
 		func(*http.Request) *mcp.Server { return s.mcp },
 		&mcp.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true, Logger: s.quiet()},
-	)))
+	))))
 	if s.metrics != nil {
-		mux.Handle("GET /metrics", local(s.metrics))
+		mux.Handle("GET /metrics", s.admit(local(s.metrics)))
 	}
-	front := http.NewServeMux()
-	s.probes(front)
-	front.Handle("/", s.admit(mux))
-	return http.NewCrossOriginProtection().Handler(front)
+	s.probes(mux)
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // bind reads the body, within bounds, and hands the request's own context down

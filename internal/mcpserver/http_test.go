@@ -37,7 +37,7 @@ func serveUntil(t *testing.T, s *Server, drain time.Duration) (url string, stop 
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ctx, ln, &Door{}, drain) }()
+	go func() { served <- s.Serve(ctx, ln, drain) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {

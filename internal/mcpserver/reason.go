@@ -26,11 +26,11 @@ type Reason struct {
 	Hint     string `json:"hint,omitempty"`
 	SQL      string `json:"sql,omitempty"` // what Position points into, where a model wrote it
 
-	Notes []string `json:"notes,omitempty"` // what else to know, such as tables that the model was not shown
 	// RetryAfter is after how many seconds it is worth another try; 0: not for
 	// waiting alone, or nobody knows.
 	RetryAfter float64 `json:"retry_after,omitempty"`
 
+	Notes    []string         `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
 	Attempts []answer.Attempt `json:"attempts,omitempty"` // a model's SQL before that, refused too
 
 	RequestID string `json:"request_id,omitempty"` // by which logs, spans and the audit know the call

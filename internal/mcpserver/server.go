@@ -39,6 +39,7 @@ type Server struct {
 	mcp *mcp.Server
 	log *slog.Logger
 	succession
+	door      atomic.Pointer[Door]
 	readiness readiness
 	metrics   http.Handler // nil: they are not shown beside /mcp
 
@@ -51,6 +52,7 @@ type Server struct {
 func New(tools *Tools, chain call.Chain, log *slog.Logger) *Server {
 	life, end := context.WithCancelCause(context.Background())
 	s := &Server{log: log, life: life, end: end}
+	s.door.Store(&Door{})
 	s.current = &generation{tools: tools, chain: chain}
 	s.mcp = mcp.NewServer(
 		&mcp.Implementation{Name: "pgmcp", Title: "pgmcp", Version: tools.Version},
@@ -90,7 +92,8 @@ func (h *warnings) Enabled(ctx context.Context, l slog.Level) bool {
 // requestKey is the context key for the context of an HTTP request.
 type requestKey struct{}
 
-// receive is the middleware of every message. It ends what is done for it when its
+// receive is the middleware of every message. Who may not call a tool, for them
+// there is none. It ends what is done for it when its
 // client is gone or the server gives up on it: the SDK hands down the values of
 // those contexts but not their cancellation.
 func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
@@ -101,10 +104,17 @@ func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if client, ok := ctx.Value(requestKey{}).(context.Context); ok {
 			defer context.AfterFunc(client, func() { cancel(context.Cause(client)) })()
 		}
-		if r, ok := req.(*mcp.CallToolRequest); ok && !mayCall(ctx, r.Params.Name) {
+		r, ok := req.(*mcp.CallToolRequest)
+		if !ok {
+			return visible(ctx, method, req, next)
+		}
+		if !mayCall(ctx, r.Params.Name) {
 			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", r.Params.Name)}
 		}
-		return visible(ctx, method, req, next)
+		if call.Principal(ctx) == "" {
+			ctx = call.WithPrincipal(ctx, clientName(r))
+		}
+		return next(ctx, method, req)
 	}
 }
 
@@ -138,9 +148,6 @@ func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (
 	g := s.enter()
 	defer s.leave(g)
 	requestID := observe.RequestID(ctx) // whatever layer ends it
-	if call.Principal(ctx) == "" {
-		ctx = call.WithPrincipal(ctx, clientName(r))
-	}
 	op := call.Op{Kind: call.Tool, Name: r.Params.Name}
 	result, err := call.Do(ctx, g.chain, op, func(ctx context.Context) (*mcp.CallToolResult, error) {
 		if s.stopping.Load() {

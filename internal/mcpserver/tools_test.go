@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -366,6 +367,9 @@ func TestClassify(t *testing.T) {
 		{&llm.Error{Code: llm.NoGolden}, observe.Failed, "no_golden_answer"},
 		{&llm.Error{Code: llm.TimedOut}, observe.Timeout, "model_timeout"},
 		{&llm.StatusError{}, observe.Failed, "model_busy"},
+		{&call.LimitError{What: "tool ask", RetryAfter: time.Second}, observe.Limited, "rate_limited"},
+		{&call.LimitError{What: "tool ask", Busy: true, RetryAfter: time.Second}, observe.Limited, "too_busy"},
+		{&call.OpenError{Cause: bytes.ErrTooLarge, RetryAfter: time.Second}, observe.Open, "breaker_open"},
 		{bytes.ErrTooLarge, observe.Broken, "internal_error"},
 	} {
 		if outcome, code := Classify(c.err); outcome != c.outcome || code != c.code {

@@ -21,7 +21,7 @@ func TestHealth(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := db.Health(t.Context())
-		want := Health{Status: "ok", Role: "postgres", Warnings: []string{"is a superuser, or can become one"}, ReadOnly: true, Tables: 2, Open: 1, Max: 4}
+		want := Health{Status: "ok", Role: "postgres", Warnings: []string{"is a superuser, or can become one"}, ReadOnly: true, Tables: 2, Open: 1, Max: 4, Breaker: "closed"}
 		if diff := cmp.Diff(want, h, cmpopts.IgnoreFields(Health{}, "Latency", "ServerVersion", "CatalogAge")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

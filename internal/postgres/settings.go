@@ -11,10 +11,10 @@ import (
 // settings are all that a database is made from. Where they are the same, so is
 // the database.
 type settings struct {
-	database   config.Database // without its verified queries, which packages above use
+	database   config.Database // without its verified queries and limit, which packages above use
 	security   config.Security
-	log        config.Log
 	breaker    config.DatabaseBreaker
+	log        config.Log
 	statistics bool   // are wanted
 	url        string // what database.URL holds now
 
@@ -26,12 +26,12 @@ func settingsOf(c *config.Config, name string) (*settings, error) {
 	s := &settings{
 		database:   c.Databases[name],
 		security:   c.Security,
-		log:        c.Observability.Log,
 		breaker:    c.Resilience.Breaker.Database,
+		log:        c.Observability.Log,
 		statistics: c.LLM != nil && c.Answers.Values != "off",
 		config:     c,
 	}
-	s.database.Verified, s.database.Queries = "", nil
+	s.database.Verified, s.database.Queries, s.database.Limit = "", nil, nil
 	var err error
 	if s.url, err = s.database.URL.Reveal(); err != nil {
 		return nil, err

@@ -62,10 +62,10 @@ func TestEnding(t *testing.T) {
 func TestOneRetryMendsThePool(t *testing.T) {
 	u, proxy := behind(t, pgtest.Open(t, itemsScript))
 	db := open(t, u)
-	limits := call.NewLimits(call.LimitSettings{})
+	limits := call.NewLimits(call.LimitSettings{}, nil)
 	chain := call.New(call.Resilient(call.NewResilience(map[call.Kind]call.Dependency{
 		call.Statement: {Read: Ending, Retry: call.Retry{Attempts: 2, BaseDelay: time.Millisecond, MaxDelay: time.Millisecond}},
-	}, limits, slog.New(slog.DiscardHandler))))
+	}, limits, slog.New(slog.DiscardHandler), nil)))
 	for range 5 {
 		var all sync.WaitGroup
 		for range 4 {

@@ -199,9 +199,9 @@ func (f *flight) estimate(o order, then ...string) (*Plan, error) {
 // after so many others to take, until that returns false.
 func (f *flight) trip(o order, before, maxMessage int, take func(pgproto3.BackendMessage) bool) error {
 	start := time.Now()
+	f.seen = false
 	call.FactsOf(f.ctx).Trips++
 	observe.Event(f.ctx, "sent")
-	f.seen = false
 	f.raw.Frontend().SetMaxBodyLen(maxMessage)
 	if err := f.flush(start.Add(f.patience)); err != nil {
 		return f.failed(err, o, start)

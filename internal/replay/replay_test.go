@@ -96,6 +96,9 @@ var another = map[string]string{
 	"llm.judge.base_url": `llm: judge: base_url: "http://127.0.0.1:9/v1"`,
 	"llm.judge.model":    `llm: judge: model: "another"`,
 
+	"server.tokens.*.token.env":  `server: tokens: [_]: token: env: "ANOTHER"`,
+	"server.tokens.*.token.file": `server: tokens: [_]: token: file: "another"`,
+
 	"llm.judge.api_key.env":  `llm: judge: api_key: env: "ANOTHER"`,
 	"llm.judge.api_key.file": `llm: judge: api_key: file: "another"`,
 }

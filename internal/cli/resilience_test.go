@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pgmcp/pgmcp/internal/answer"
+	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/config"
+	"github.com/pgmcp/pgmcp/internal/mcpserver"
+	"github.com/pgmcp/pgmcp/internal/observe"
+	"github.com/pgmcp/pgmcp/internal/pgtest"
+	"github.com/pgmcp/pgmcp/internal/query"
+)
+
+// load is the configuration of this text.
+func load(b *testing.B, text string) *config.Config {
+	b.Helper()
+	file := filepath.Join(b.TempDir(), "config.cue")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := config.Load(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return cfg
+}
+
+// BenchmarkChain is what an operation costs that does nothing, in the whole chain.
+func BenchmarkChain(b *testing.B) {
+	cfg := load(b, `databases: shop: {url: env: "X", limit: "999999999/s"}`)
+	log := observe.NewLogger(io.Discard, cfg.Observability.Log)
+	limits := call.NewLimits(limitsOf(cfg), nil)
+	meter, err := observe.NewMeter("v1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		layers []call.Layer
+	}{
+		{"trace", []call.Layer{observe.Trace(log, mcpserver.Classify)}},
+		{"measure", []call.Layer{observe.Measure(meter, mcpserver.Classify)}},
+		{"all", []call.Layer{
+			observe.Trace(log, mcpserver.Classify),
+			observe.Measure(meter, mcpserver.Classify),
+			call.Recover(log),
+			call.Limit(limits),
+			call.Resilient(call.NewResilience(dependencies(cfg.Resilience), limits, log, nil)),
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			chain := call.New(c.layers...)
+			ctx := observe.WithRequestID(b.Context(), "4bf92f3577b34da6a3ce929d0e0e4736") // a statement's comes with its call
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := call.Do(ctx, chain, call.Op{Kind: call.Statement, Name: "shop"}, func(context.Context) (int, error) { return 0, nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkBulkhead is how long a statement for one database takes, alone and
+// beside callers who keep asking for what a dead database or a dead model owes.
+func BenchmarkBulkhead(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		kill func(desk *pgtest.Proxy, model *httptest.Server)
+		ask  func(context.Context, *service) error // what the others do
+	}{
+		{"alone", nil, nil},
+		{"beside a hanging database", func(desk *pgtest.Proxy, _ *httptest.Server) { desk.Delay(time.Hour) },
+			func(ctx context.Context, s *service) error { return runSQL(ctx, s, "desk") }},
+		{"beside a dead database", func(desk *pgtest.Proxy, _ *httptest.Server) { desk.Down(true); desk.Cut() },
+			func(ctx context.Context, s *service) error { return runSQL(ctx, s, "desk") }},
+		{"beside a dead model", func(_ *pgtest.Proxy, model *httptest.Server) { model.Close() },
+			func(ctx context.Context, s *service) error {
+				_, err := do(ctx, s, mcpserver.Ask, func(ctx context.Context) (*answer.Answer, error) {
+					return s.tools.Ask(ctx, mcpserver.AskArgs{Database: "shop", Question: "How many?"}, nil)
+				})
+				return err
+			}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s, desk, model := neighbours(b)
+			ctx, leave := context.WithCancel(b.Context())
+			var others sync.WaitGroup
+			if c.kill != nil {
+				c.kill(desk, model)
+				for range 8 {
+					others.Go(func() {
+						// At the pace of clients, not of a busy loop: that would only
+						// show how the processor is shared.
+						tick := time.NewTicker(20 * time.Millisecond)
+						defer tick.Stop()
+						for ctx.Err() == nil {
+							if c.ask(ctx, s) == nil {
+								b.Error("the dead one answers")
+							}
+							<-tick.C
+						}
+					})
+				}
+			}
+			for b.Loop() {
+				if err := runSQL(b.Context(), s, "shop"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			leave()
+			others.Wait()
+		})
+	}
+}
+
+// neighbours is a service of a shop, a desk behind a proxy and a model.
+func neighbours(b *testing.B) (*service, *pgtest.Proxy, *httptest.Server) {
+	b.Helper()
+	shop, err := url.Parse(pgtest.Open(b, ""))
+	if err != nil {
+		b.Fatal(err)
+	}
+	proxy, err := pgtest.NewProxy(shop.Host)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(proxy.Close)
+	model := httptest.NewServer(http.NotFoundHandler())
+	b.Cleanup(model.Close)
+	b.Setenv("SHOP_URL", shop.String())
+	shop.Host = proxy.Addr()
+	b.Setenv("DESK_URL", shop.String())
+	a := &app{stderr: io.Discard}
+	s, err := a.open(b.Context(), load(b, `
+		databases: shop: url: env: "SHOP_URL"
+		databases: desk: url: env: "DESK_URL"
+		security: allow_privileged_role: true
+		llm: {base_url: "`+model.URL+`/v1", model: "m"}
+		observability: log: level: "error"
+	`), "", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.close)
+	b.Cleanup(proxy.Cut) // so that what hangs ends
+	for _, name := range s.databases.Names(b.Context()) {
+		if err := runSQL(b.Context(), s, name); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s, proxy, model
+}
+
+func runSQL(ctx context.Context, s *service, database string) error {
+	_, err := do(ctx, s, mcpserver.ExecuteSQL, func(ctx context.Context) (*query.Result, error) {
+		return s.tools.ExecuteSQL(ctx, mcpserver.SQLArgs{Database: database, SQL: "select 1"})
+	})
+	return err
+}
