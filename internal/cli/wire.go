@@ -113,17 +113,15 @@ func (s *service) end() {
 
 // do takes f through the chain as the tool that an agent would call.
 func do[T any](ctx context.Context, s *service, tool string, f func(context.Context) (*T, error)) (*T, error) {
-	var requestID string
-	out, err := call.Do(ctx, s.chain, call.Op{Kind: call.Tool, Name: tool}, func(ctx context.Context) (*T, error) {
-		requestID = observe.RequestID(ctx)
-		return f(ctx)
-	})
+	ctx = observe.Continue(ctx, "")
+	out, err := call.Do(ctx, s.chain, call.Op{Kind: call.Tool, Name: tool}, f)
 	if err == nil {
 		return out, nil
 	}
 	reason := mcpserver.NewReason(err)
+	reason.RequestID = observe.RequestID(ctx)
 	if outcome, _ := mcpserver.Classify(reason); outcome == observe.Broken {
-		reason.Hint = "the log above has it as request_id " + requestID
+		reason.Hint = "the log above has it as request_id " + reason.RequestID
 	}
 	return nil, reason
 }

@@ -33,6 +33,8 @@ type Reason struct {
 	Notes    []string         `json:"notes,omitempty"`    // what else to know, such as tables that the model was not shown
 	Attempts []answer.Attempt `json:"attempts,omitempty"` // a model's SQL before that, refused too
 
+	RequestID string `json:"request_id,omitempty"` // by which logs, spans and the audit know the call
+
 	outcome observe.Outcome
 }
 

@@ -147,10 +147,9 @@ func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (
 	ctx = observe.Continue(ctx, traceparent(r))
 	g := s.enter()
 	defer s.leave(g)
-	var requestID string
+	requestID := observe.RequestID(ctx) // whatever layer ends it
 	op := call.Op{Kind: call.Tool, Name: r.Params.Name}
 	result, err := call.Do(ctx, g.chain, op, func(ctx context.Context) (*mcp.CallToolResult, error) {
-		requestID = observe.RequestID(ctx)
 		if s.stopping.Load() {
 			return nil, errStopping
 		}
@@ -162,17 +161,16 @@ func (s *Server) call(ctx context.Context, r *mcp.CallToolRequest, do handler) (
 	})
 	if err != nil {
 		reason := NewReason(err)
+		reason.RequestID = requestID
 		result = &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: reason.Text()}}}
 		if result.StructuredContent, err = Encode(reason); err != nil {
 			return nil, err
 		}
 	}
-	if requestID != "" {
-		if result.Meta == nil {
-			result.Meta = mcp.Meta{}
-		}
-		result.Meta["request_id"] = requestID
+	if result.Meta == nil {
+		result.Meta = mcp.Meta{}
 	}
+	result.Meta["request_id"] = requestID
 	return result, nil
 }
 

@@ -126,11 +126,11 @@ func Stage(ctx context.Context, name string) (_ context.Context, end func()) {
 func Event(ctx context.Context, name string) { trace.SpanFromContext(ctx).AddEvent(name) }
 
 // Continue returns a context whose operations belong to the trace in a W3C
-// traceparent header. One that is not valid changes nothing.
+// traceparent header or, if that is not valid, have a request ID of their own.
 func Continue(ctx context.Context, traceparent string) context.Context {
 	id := TraceID(traceparent)
 	if id == "" {
-		return ctx
+		return WithRequestID(ctx, newRequestID())
 	}
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
 	return WithRequestID(ctx, id)
