@@ -33,17 +33,25 @@ type templates struct {
 // statements, but none that refuses to run in a transaction. Roles are the whole
 // server's, and what alter database sets is lost: the script runs in a template.
 func (s *Server) Database(ctx context.Context, script string) (string, func(context.Context) error, error) {
-	c, err := pgx.Connect(ctx, s.url)
+	name := copyPrefix + strings.ToLower(rand.Text())
+	err := s.as(ctx, func(c *pgx.Conn) error { return s.copyTemplate(ctx, c, name, script) })
 	if err != nil {
 		return "", nil, fmt.Errorf("make database: %w", err)
 	}
-	defer c.Close(context.WithoutCancel(ctx))
-	name := copyPrefix + strings.ToLower(rand.Text())
-	if err := s.copyTemplate(ctx, c, name, script); err != nil {
-		return "", nil, fmt.Errorf("make database: %w", err)
+	return s.named(name), func(ctx context.Context) error { return s.drop(ctx, name) }, nil
+}
+
+// Fresh is Database for a script that will hardly be used again: it runs in the
+// copy of an empty template, which costs less than a template of its own.
+func (s *Server) Fresh(ctx context.Context, script string) (string, func(context.Context) error, error) {
+	url, drop, err := s.Database(ctx, "")
+	if err != nil || script == "" {
+		return url, drop, err
 	}
-	drop := func(ctx context.Context) error { return s.drop(ctx, name) }
-	return s.named(name), drop, nil
+	if err := runScript(ctx, url, script); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("make database: %w", err), drop(context.WithoutCancel(ctx)))
+	}
+	return url, drop, nil
 }
 
 // copyTemplate makes the template if need be. Its maker may drop it when that
@@ -132,12 +140,7 @@ func runScript(ctx context.Context, url, script string) error {
 // Sweep drops the templates of all processes from a server that lives on, at the
 // end of a test run. A process that still wants one makes it again.
 func (s *Server) Sweep(ctx context.Context) error {
-	c, err := pgx.Connect(ctx, s.url)
-	if err != nil {
-		return fmt.Errorf("drop templates: %w", err)
-	}
-	defer c.Close(context.WithoutCancel(ctx))
-	return sweep(ctx, c, templatePrefix, 0)
+	return s.as(ctx, func(c *pgx.Conn) error { return sweep(ctx, c, templatePrefix, 0) })
 }
 
 // sweep drops databases that are older than age. What cannot be dropped now is
@@ -156,15 +159,16 @@ func sweep(ctx context.Context, c *pgx.Conn, prefix string, age time.Duration) e
 }
 
 func (s *Server) drop(ctx context.Context, names ...string) error {
-	c, err := pgx.Connect(ctx, s.url)
+	err := s.as(ctx, func(c *pgx.Conn) error {
+		for _, name := range names {
+			if err := dropDatabase(ctx, c, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("drop database: %w", err)
-	}
-	defer c.Close(context.WithoutCancel(ctx))
-	for _, name := range names {
-		if err := dropDatabase(ctx, c, name); err != nil {
-			return fmt.Errorf("drop database: %w", err)
-		}
 	}
 	return nil
 }

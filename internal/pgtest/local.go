@@ -220,7 +220,7 @@ func (p *process) stop() error {
 	select {
 	case <-p.stopped:
 		return nil
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute): // its data may be much to remove
 		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 		<-p.stopped
 		return errors.New("PostgreSQL did not stop, and was killed")

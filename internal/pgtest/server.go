@@ -33,6 +33,7 @@ type Server struct {
 	another func(context.Context) (*Server, error)
 	halt    func(context.Context) error // of a server that another has started
 	resume  func(context.Context) error
+	admins  admins
 	templates
 }
 
@@ -75,9 +76,10 @@ func (s *Server) String() string {
 // Close stops and removes what Start started. A server that was given by URL
 // runs on, without the templates that this process made there.
 func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	defer s.admins.close(ctx)
 	if s.stop == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
 		return s.dropTemplates(ctx)
 	}
 	return s.stop()
@@ -101,6 +103,7 @@ func (s *Server) Halt(ctx context.Context) error {
 	if s.halt == nil {
 		return ErrGiven
 	}
+	s.admins.close(ctx)
 	return s.halt(ctx)
 }
 

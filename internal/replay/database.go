@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,33 +39,23 @@ func (s *scenario) db(in invocation) error {
 			return err
 		}
 	}
-	// A script that names roles is different in every scenario: no template.
-	own := bytes.Contains(script, []byte(suffixMark))
-	shared := string(script)
-	if own {
-		shared = ""
+	text := strings.ReplaceAll(string(script), suffixMark, s.suffix)
+	admin, drop, err := s.server.Fresh(in.ctx, text)
+	if err != nil && len(in.args) > 1 {
+		err = fmt.Errorf("%s: %w", in.args[1], err)
 	}
-	admin, drop, err := s.server.Database(in.ctx, shared)
 	if err != nil {
 		return err
 	}
-	if s.own { // its databases go with it
-	} else if s.options.Keep {
+	switch {
+	case s.own: // it goes with the server
+	case s.options.Keep:
 		s.kept = append(s.kept, "database "+name+" "+admin)
-	} else {
-		s.ts.Defer(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			if err := errors.Join(drop(ctx), s.dropRoles(ctx)); err != nil {
-				s.ts.Logf("%v", err)
-			}
-		})
-	}
-	if own {
-		script := strings.ReplaceAll(string(script), suffixMark, s.suffix)
-		if _, err := query(in.ctx, admin, script); err != nil {
-			return fmt.Errorf("%s: %w", in.args[1], err)
+	default:
+		if len(s.databases) == 0 {
+			s.atEnd(s.dropRoles) // after all databases: the first is the last
 		}
+		s.atEnd(drop)
 	}
 	db := &database{admin: admin}
 	if db.url, err = s.connectAs(in.ctx, name, admin, in.args[min(2, len(in.args)):]); err != nil {
@@ -83,51 +72,56 @@ const superuser = "superuser"
 // connectAs is the URL of a database for the role that a script names or, where it
 // names none, for a new one that may read everything and write nothing.
 func (s *scenario) connectAs(ctx context.Context, name, admin string, role []string) (string, error) {
+	var sql string
 	switch {
 	case len(role) == 0:
-		reader := "reader_" + name + "_" + s.suffix
-		if _, err := query(ctx, admin, fmt.Sprintf(`create role "%s"; grant pg_read_all_data to "%[1]s"`, reader)); err != nil {
-			return "", err
-		}
-		return login(ctx, admin, reader)
+		role = []string{"reader_" + name + "_" + s.suffix}
+		sql = "create role %s login password '%s'; grant pg_read_all_data to %[1]s"
 	case role[0] == superuser:
 		return admin, nil
+	default:
+		sql = "alter role %s login password '%s'"
 	}
-	return login(ctx, admin, role[0])
+	const password = "scenario" // no secret: the role lives as long as the scenario
+	quoted := `"` + strings.ReplaceAll(role[0], `"`, `""`) + `"`
+	if err := s.server.Exec(ctx, fmt.Sprintf(sql, quoted, password)); err != nil {
+		return "", err
+	}
+	u, err := url.Parse(admin)
+	if err != nil {
+		return "", err
+	}
+	u.User = url.UserPassword(role[0], password)
+	return u.String(), nil
 }
 
 // variableOf is the variable that holds the URL of a database.
 func variableOf(name string) string { return strings.ToUpper(name) + "_URL" }
 
-// login lets a role log in, and returns the URL by which it does.
-func login(ctx context.Context, admin, role string) (string, error) {
-	u, err := url.Parse(admin)
-	if err != nil {
-		return "", err
-	}
-	const password = "scenario" // no secret: the role lives as long as the scenario
-	quoted := `"` + strings.ReplaceAll(role, `"`, `""`) + `"`
-	if _, err := query(ctx, admin, fmt.Sprintf("alter role %s login password '%s'", quoted, password)); err != nil {
-		return "", err
-	}
-	u.User = url.UserPassword(role, password)
-	return u.String(), nil
+// atEnd does something when the script has ended, the last first.
+func (s *scenario) atEnd(f func(context.Context) error) {
+	s.ts.Defer(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := f(ctx); err != nil {
+			s.ts.Logf("%v", err)
+		}
+	})
 }
 
 // dropRoles drops the roles that carry the scenario's suffix and own nothing any more.
 func (s *scenario) dropRoles(ctx context.Context) error {
-	_, err := query(ctx, s.server.URL(), fmt.Sprintf(`do $$
+	return s.server.Exec(ctx, fmt.Sprintf(`do $$
 declare r name;
 begin
 	for r in select rolname from pg_roles where rolname like '%%%s' loop
 		begin
 			execute format('drop role %%I', r);
 		exception when dependent_objects_still_exist then
-			null; -- another database of the scenario has it, and is dropped later
+			null; -- another scenario's database has it
 		end;
 	end loop;
 end $$`, s.suffix))
-	return err
 }
 
 func (s *scenario) database(name string) (*database, error) {
