@@ -36,8 +36,8 @@ bench: ## run the benchmarks
 cover: test ## run the tests and write coverage.html
 	go tool cover -html coverage.out -o coverage.html
 
-replay: ## run the scenarios
-	$(gotest) -- -run '^TestScenarios$$' ./internal/replay
+replay: build ## run the scenarios
+	bin/pgmcp replay scenarios
 
 update: ## run the tests that have recorded answers and record them anew
 	$(gotest) -- $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -args -update
