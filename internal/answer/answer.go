@@ -46,9 +46,10 @@ const (
 	Refused       Status = "refused"        // the guard or PostgreSQL would not have the model's SQL; Refusal says why
 )
 
-// Statuses are all of them.
+// Statuses are those that callers see: of a question that was refused they get the
+// refusal.
 func Statuses() []Status {
-	return []Status{Answered, LowConfidence, Clarify, Unanswerable, Refused}
+	return []Status{Answered, LowConfidence, Clarify, Unanswerable}
 }
 
 // An Answer is what became of a question.
