@@ -105,6 +105,9 @@ func (a *app) runReplay(ctx context.Context, paths []string, f replayFlags) erro
 	}
 	start := time.Now()
 	server, err := pgtest.Start(ctx, pgtest.Options{URL: f.postgres, Image: f.image, Log: a.stderr})
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
 	if err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}

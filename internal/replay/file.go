@@ -36,9 +36,9 @@ func (s *scenario) golden(in invocation) error {
 		s.rewritten[path] = got
 		return nil
 	case err != nil:
-		return fmt.Errorf("there is no golden file %s; -update writes it", in.args[1])
+		return fmt.Errorf("there is no golden file %s; --update writes it", in.args[1])
 	}
-	return fmt.Errorf("the golden file differs; -update rewrites it:\n%s",
+	return fmt.Errorf("the golden file differs; --update rewrites it:\n%s",
 		diff.Diff("golden/"+in.args[1], want, in.args[0], got))
 }
 
