@@ -19,13 +19,13 @@ func TestReadme(t *testing.T) {
 		example, _, _ := strings.Cut(part, "```")
 		examples = append(examples, example)
 	}
-	if len(examples) != 4 {
-		t.Fatalf("%d examples, want a configuration, the setting that names verified queries, and a file of them", len(examples)-1)
+	if len(examples) != 5 {
+		t.Fatalf("%d examples, want a configuration, tokens, the setting that names verified queries, and a file of them", len(examples)-1)
 	}
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"config.cue":        examples[1] + examples[2],
-		"verified/shop.cue": examples[3],
+		"config.cue":        examples[1] + examples[2] + examples[3],
+		"verified/shop.cue": examples[4],
 	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
