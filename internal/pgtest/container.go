@@ -131,6 +131,7 @@ func runContainer(ctx context.Context, image, hostPort string, more ...testconta
 		testcontainers.WithEnv(map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}),
 		testcontainers.WithCmd(append([]string{"postgres"}, settings...)...),
 		testcontainers.WithExposedPorts(containerPort),
+		testcontainers.WithConfigModifier(func(c *container.Config) { c.StopSignal = "SIGINT" }), // does not wait for clients
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 			h.AutoRemove = hostPort == "" // one that is halted stays
 			h.ShmSize = 256 << 20         // parallel queries keep their shared memory there
