@@ -142,7 +142,6 @@ func TestEqualMass(t *testing.T) {
 }
 
 func TestDecide(t *testing.T) {
-	const n = 10
 	for _, tt := range []struct {
 		name                                 string
 		items                                []Item
