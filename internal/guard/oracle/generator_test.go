@@ -21,6 +21,7 @@ type generator struct {
 	converts bool     // they may say RETURNING, but no CASE may have an operand: both crash servers
 	readable []source // tables and views
 	closed   []source // those that may not be read
+	calls    []string // of functions that may not be called
 	deepest  int      // where expressions stop to nest; queries do so before
 	depth    int
 	frames   []frame  // the FROM lists in scope, innermost last
@@ -69,7 +70,35 @@ func newGenerator(seed uint64, p *policy.Policy) *generator {
 			g.closed = append(g.closed, s)
 		}
 	}
+	for _, f := range p.Catalog.Functions {
+		if !p.Function(f) && f.Kind == "function" {
+			g.calls = append(g.calls, callOf(f))
+		}
+	}
 	return g
+}
+
+// callOf calls f with nothing of the right types, and makes text of the result.
+func callOf(f *catalog.Function) string {
+	var arguments []string
+	for argument := range strings.SplitSeq(f.Arguments, ", ") {
+		argument, variadic := strings.CutPrefix(argument, "VARIADIC ")
+		if name, typ, named := strings.Cut(argument, " "); named && !slices.Contains([]string{"double", "character", "timestamp", "time", "bit"}, name) {
+			argument = typ
+		}
+		switch {
+		case argument == "":
+			continue
+		case strings.HasPrefix(argument, "any"):
+			argument = "integer"
+		}
+		value := "NULL::" + argument
+		if variadic {
+			value = "VARIADIC " + value
+		}
+		arguments = append(arguments, value)
+	}
+	return fmt.Sprintf("(%s.%s(%s))::text", ident(f.Schema), ident(f.Name), strings.Join(arguments, ", "))
 }
 
 func ident(name string) string { return catalog.Quote(name) }
@@ -105,6 +134,8 @@ func (g *generator) expr(k kind) string {
 	switch all := grammar[k]; {
 	case g.depth > g.deepest:
 		return pick(g, all.constants...)
+	case k == text && g.chance(4):
+		return pick(g, g.calls...)
 	case g.chance(4) && len(all.closed) > 0:
 		return g.fill(pick(g, all.closed...))
 	case g.chance(2) && len(all.beyond) > 0:
