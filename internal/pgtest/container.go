@@ -40,6 +40,7 @@ func startContainer(ctx context.Context, image, name string, out io.Writer) (*Se
 	for tries := 1; ; tries++ {
 		s, err := joinContainer(ctx, image, name)
 		if err == nil {
+			s.origin = fromImage + image
 			s.another = func(ctx context.Context) (*Server, error) { return ownContainer(ctx, image) }
 			return s, nil
 		}

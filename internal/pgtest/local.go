@@ -126,7 +126,7 @@ func tryLocal(ctx context.Context, b binaries) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	s.stop, s.halt = l.stop, l.halt
+	s.stop, s.halt, s.origin = l.stop, l.halt, fromBinaries+b.dir
 	s.resume = func(ctx context.Context) error {
 		_, err := l.start(ctx)
 		return err

@@ -27,6 +27,7 @@ type Options struct {
 type Server struct {
 	url     string
 	source  string
+	origin  string // how another process starts one like it; empty: it cannot
 	version int
 	stop    func() error // nil: not ours to stop
 
@@ -131,8 +132,11 @@ func start(ctx context.Context, o Options, limit int) ([]*Server, error) {
 }
 
 func startFirst(ctx context.Context, o Options, limit int) ([]*Server, error) {
-	if urls := cmp.Or(o.URL, os.Getenv("PGMCP_TEST_POSTGRES")); urls != "" {
-		return startEach(strings.Fields(urls), limit, func(u string) (*Server, error) { return connect(ctx, u, "url") })
+	if o.URL != "" {
+		return startEach(strings.Fields(o.URL), limit, func(u string) (*Server, error) { return connect(ctx, u, "url") })
+	}
+	if urls := strings.Fields(os.Getenv("PGMCP_TEST_POSTGRES")); len(urls) > 0 {
+		return lent(ctx, urls, limit)
 	}
 
 	named := cmp.Or(o.Image, os.Getenv("PGMCP_TEST_IMAGE"), os.Getenv("PGMCP_TEST_IMAGES"))

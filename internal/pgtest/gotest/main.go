@@ -48,12 +48,10 @@ func main() {
 
 // run runs the tests on the servers and closes them.
 func run(ctx context.Context, servers []*pgtest.Server, profile string, args []string) (n counts, err error) {
-	var urls []string
 	for _, s := range servers {
-		urls = append(urls, s.URL())
 		defer func() { err = errors.Join(err, leave(s)) }()
 	}
-	env := append(os.Environ(), "PGMCP_TEST_POSTGRES="+strings.Join(urls, " "))
+	env := append(os.Environ(), pgtest.Env(servers)...)
 	if profile != "" {
 		return testCovered(ctx, env, args, profile)
 	}
