@@ -75,7 +75,7 @@ func (d *Database) examine(ctx context.Context, h *Health) error {
 	}
 	defer c.Release()
 	if d.orphans.count() > 0 {
-		if err := d.lookAfterOrphans(ctx); err != nil {
+		if err := d.lookAfterOrphans(ctx, c.pooled); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
@@ -29,4 +31,20 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 	})
+}
+
+// A health check needs one connection, also to look after orphans.
+func TestHealthOfAPoolOfOne(t *testing.T) {
+	db := one(t, pgtest.Open(t, ""), func(c *config.Database) {
+		c.Pool.Max = 1
+		c.ConnectTimeout = config.Duration(20 * time.Second)
+	})
+	if _, err := db.Policy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.orphans.add("one that has ended")
+	start := time.Now()
+	if h := db.Health(t.Context()); h.Status != "ok" || h.Orphans != 0 || time.Since(start) > 10*time.Second {
+		t.Errorf("after %v: %+v", time.Since(start), h)
+	}
 }
