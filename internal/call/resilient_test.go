@@ -240,9 +240,20 @@ func TestRetryMeetsOpenBreaker(t *testing.T) {
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient(Dependency{Breaker: BreakerSettings{Failures: 2, Delay: time.Minute, Slow: 5 * time.Second}}, LimitSettings{})
-		wait := func(d time.Duration) error {
-			_, err := Do(t.Context(), p.chain, p.op, func(ctx context.Context) (int, error) { Waited(ctx, d); return 0, nil })
+		end := func(d time.Duration, err error) error {
+			_, err = Do(t.Context(), p.chain, p.op, func(ctx context.Context) (int, error) {
+				Waited(ctx, d/2)
+				Waited(ctx, d/2)
+				return 0, err
+			})
 			return err
+		}
+		wait := func(d time.Duration) error { return end(d, nil) }
+		// What says nothing of the dependency says nothing when it was slow.
+		for range 3 {
+			if err := end(time.Minute, own); err != own {
+				t.Fatal(err)
+			}
 		}
 		for _, d := range []time.Duration{5 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second} {
 			if err := wait(d); err != nil {
