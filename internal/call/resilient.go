@@ -125,8 +125,11 @@ func Resilient(r *Resilience) Layer {
 // wait waits before the attempt after the given one, and reports whether there is
 // to be one. Full jitter: whoever failed together does not come back together.
 func (r Retry) wait(ctx context.Context, attempt int, asked time.Duration) bool {
-	pause := asked + rand.N(min(r.BaseDelay<<min(attempt-1, 20), r.MaxDelay)+1)
-	if deadline, ok := ctx.Deadline(); asked > r.MaxDelay || ok && pause >= time.Until(deadline) {
+	if asked > r.MaxDelay {
+		return false
+	}
+	pause := asked + rand.N(min(r.BaseDelay<<min(attempt-1, 20), r.MaxDelay-asked)+1)
+	if deadline, ok := ctx.Deadline(); ok && pause >= time.Until(deadline) {
 		return false
 	}
 	timer := time.NewTimer(pause)

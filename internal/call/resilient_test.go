@@ -229,6 +229,22 @@ func TestProbes(t *testing.T) {
 	})
 }
 
+// The most that is waited bounds what was asked for and the jitter together.
+func TestMaxDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := Retry{Attempts: 2, BaseDelay: time.Second, MaxDelay: 3 * time.Second}
+		for asked, most := range map[time.Duration]time.Duration{0: time.Second, 2500 * time.Millisecond: 3 * time.Second, 3 * time.Second: 3 * time.Second} {
+			for range 50 {
+				start := time.Now()
+				again := r.wait(t.Context(), 1, asked)
+				if took := time.Since(start); !again || took < asked || took > most {
+					t.Fatalf("asked for %s it waited %s", asked, took)
+				}
+			}
+		}
+	})
+}
+
 // A retry does not outlive the breaker, and the caller hears of the failure.
 func TestRetryMeetsOpenBreaker(t *testing.T) {
 	p := newPatient(Dependency{Retry: Retry{Attempts: 5}, Breaker: BreakerSettings{Failures: 2, Delay: time.Hour}}, LimitSettings{})
