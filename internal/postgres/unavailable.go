@@ -41,7 +41,25 @@ func (e *Unavailable) Ending() call.Ending {
 	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) {
 		return call.Ending{}
 	}
+	if server, ok := errors.AsType[*pgconn.PgError](e.Err); ok && !shut(server.Code) {
+		return call.Ending{Sign: call.Works}
+	}
 	return call.Ending{Sign: call.Fails, Again: !e.Seen && passing(e.Err)}
+}
+
+// shut reports whether a server with this SQLSTATE lets nobody in, or throws them
+// out. With any other it has answered.
+func shut(code string) bool {
+	switch code {
+	case "53300", "3D000": // no connection left, no such database
+		return true
+	}
+	for _, class := range []string{"08", "28", "57P"} {
+		if strings.HasPrefix(code, class) {
+			return true
+		}
+	}
+	return false
 }
 
 // passing reports whether trouble can be over at once: the server has no
