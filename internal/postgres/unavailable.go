@@ -38,7 +38,7 @@ func (e *Unavailable) Hint() string { return remedy(e.Database, e.Err) }
 func (e *Unavailable) Ending() call.Ending {
 	_, unfit := errors.AsType[*Unfit](e.Err)
 	_, orphaned := errors.AsType[errOrphans](e.Err)
-	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) {
+	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) || errors.Is(e.Err, errInternal) {
 		return call.Ending{}
 	}
 	if server, ok := errors.AsType[*pgconn.PgError](e.Err); ok && !shut(server.Code) {
@@ -97,8 +97,9 @@ func remedy(database string, err error) string {
 }
 
 var (
-	errBusy   = errors.New("all connections are in use") // until the caller's time was up
-	errClosed = errors.New("pgmcp is shutting down")
+	errBusy     = errors.New("all connections are in use") // until the caller's time was up
+	errClosed   = errors.New("pgmcp is shutting down")
+	errInternal = errors.New("internal error") // a panic, which the log has
 )
 
 // unavailable turns err into an *Unavailable, unless the caller has left.
@@ -153,7 +154,7 @@ func trouble(err error) string {
 		return "the server says SQLSTATE " + server.Code
 	case errors.Is(err, errBusy):
 		return errBusy.Error()
-	case err == errClosed, errors.As(err, &orphaned):
+	case err == errClosed, err == errInternal, errors.As(err, &orphaned):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "host not found"
