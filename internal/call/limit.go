@@ -164,13 +164,26 @@ func (l *Limits) take(buckets []*bucket) error {
 	return nil
 }
 
-// charge takes tokens that are used up already, so that the bucket can owe some.
+// maxDebt bounds how many buckets' worth of tokens one request can owe: more than
+// any model reads, where the limit is not absurdly low.
+const maxDebt = 10_000
+
+// charge takes tokens that are used up already, so that the bucket can owe some,
+// also more than it holds.
 func (l *Limits) charge(op Op, tokens int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	most := l.settings.ModelTokens
 	b := l.bucket(bucketKey{Key: Key{op.Kind, op.Name}, tokens: true, rate: most})
-	b.limiter.ReserveN(time.Now(), min(tokens, most.Count))
+	now := time.Now()
+	for range maxDebt {
+		if tokens <= 0 {
+			return
+		}
+		part := min(tokens, most.Count) // the limiter takes no more at once
+		b.limiter.ReserveN(now, part)
+		tokens -= part
+	}
 }
 
 // bucketsOf are the buckets that an operation needs something of.

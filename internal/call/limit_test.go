@@ -160,10 +160,10 @@ func TestModelTokens(t *testing.T) {
 		}
 		wantLimit(t, use(1), "tokens of model m", 20100*time.Millisecond)
 		time.Sleep(20100 * time.Millisecond)
-		if err := use(1_000_000); err != nil { // owes no more than a full bucket
+		if err := use(6_000); err != nil { // one is left
 			t.Fatal(err)
 		}
-		wantLimit(t, use(1), "tokens of model m", time.Minute)
+		wantLimit(t, use(1), "tokens of model m", 10*time.Minute)
 	})
 }
 

@@ -51,7 +51,7 @@ type BreakerSettings struct {
 	Failures int           // in a row that open the breaker
 	Delay    time.Duration // until it lets a probe through
 	Probes   int           // that must succeed until it closes
-	Slow     time.Duration // a wait for a connection from which on an operation has failed; 0: none
+	Slow     time.Duration // a wait for a new connection from which on an operation has failed; 0: none
 }
 
 // An OpenError is the error of an operation whose dependency has failed too
@@ -125,8 +125,11 @@ func Resilient(r *Resilience) Layer {
 // wait waits before the attempt after the given one, and reports whether there is
 // to be one. Full jitter: whoever failed together does not come back together.
 func (r Retry) wait(ctx context.Context, attempt int, asked time.Duration) bool {
-	pause := asked + rand.N(min(r.BaseDelay<<min(attempt-1, 20), r.MaxDelay)+1)
-	if deadline, ok := ctx.Deadline(); asked > r.MaxDelay || ok && pause >= time.Until(deadline) {
+	if asked > r.MaxDelay {
+		return false
+	}
+	pause := asked + rand.N(min(r.BaseDelay<<min(attempt-1, 20), r.MaxDelay-asked)+1)
+	if deadline, ok := ctx.Deadline(); ok && pause >= time.Until(deadline) {
 		return false
 	}
 	timer := time.NewTimer(pause)
@@ -195,10 +198,9 @@ func (b *Breaker) attempt(ctx context.Context, op Op, read func(error) Ending, n
 		return Ending{}, err
 	}
 	probe := b.state.IsHalfOpen()
-	var waited atomic.Int64
-	inner := ctx
+	inner, waited := ctx, func() time.Duration { return 0 }
 	if b.slow > 0 {
-		inner = context.WithValue(ctx, waitedKey{}, &waited)
+		inner, waited = Waiting(ctx)
 	}
 	settled := false
 	defer func() {
@@ -209,7 +211,7 @@ func (b *Breaker) attempt(ctx context.Context, op Op, read func(error) Ending, n
 	err := next(inner, op)
 	end := ending(ctx, err, read)
 	settled = true
-	if took := time.Duration(waited.Load()); end.Sign != Fails && b.slow > 0 && took >= b.slow && ctx.Err() == nil {
+	if took := waited(); end.Sign == Works && b.slow > 0 && took >= b.slow && ctx.Err() == nil {
 		b.learn(probe, Fails, &SlowError{b.key, took})
 	} else {
 		b.learn(probe, end.Sign, err)
@@ -230,10 +232,18 @@ func ending(ctx context.Context, err error, read func(error) Ending) Ending {
 
 type waitedKey struct{}
 
-// Waited says how long the operation of ctx has waited for a connection.
+// Waiting returns a context for an operation, and how long that has waited for
+// its dependency to let it in, as [Waited] has said so far.
+func Waiting(ctx context.Context) (context.Context, func() time.Duration) {
+	var waited atomic.Int64
+	return context.WithValue(ctx, waitedKey{}, &waited), func() time.Duration { return time.Duration(waited.Load()) }
+}
+
+// Waited says that the operation of ctx has waited for a connection to be made, so
+// long in addition. To queue for one that others use says nothing of the dependency.
 func Waited(ctx context.Context, d time.Duration) {
 	if waited, ok := ctx.Value(waitedKey{}).(*atomic.Int64); ok {
-		waited.Store(int64(d))
+		waited.Add(int64(d))
 	}
 }
 

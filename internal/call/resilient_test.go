@@ -229,6 +229,22 @@ func TestProbes(t *testing.T) {
 	})
 }
 
+// The most that is waited bounds what was asked for and the jitter together.
+func TestMaxDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := Retry{Attempts: 2, BaseDelay: time.Second, MaxDelay: 3 * time.Second}
+		for asked, most := range map[time.Duration]time.Duration{0: time.Second, 2500 * time.Millisecond: 3 * time.Second, 3 * time.Second: 3 * time.Second} {
+			for range 50 {
+				start := time.Now()
+				again := r.wait(t.Context(), 1, asked)
+				if took := time.Since(start); !again || took < asked || took > most {
+					t.Fatalf("asked for %s it waited %s", asked, took)
+				}
+			}
+		}
+	})
+}
+
 // A retry does not outlive the breaker, and the caller hears of the failure.
 func TestRetryMeetsOpenBreaker(t *testing.T) {
 	p := newPatient(Dependency{Retry: Retry{Attempts: 5}, Breaker: BreakerSettings{Failures: 2, Delay: time.Hour}}, LimitSettings{})
@@ -240,9 +256,20 @@ func TestRetryMeetsOpenBreaker(t *testing.T) {
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient(Dependency{Breaker: BreakerSettings{Failures: 2, Delay: time.Minute, Slow: 5 * time.Second}}, LimitSettings{})
-		wait := func(d time.Duration) error {
-			_, err := Do(t.Context(), p.chain, p.op, func(ctx context.Context) (int, error) { Waited(ctx, d); return 0, nil })
+		end := func(d time.Duration, err error) error {
+			_, err = Do(t.Context(), p.chain, p.op, func(ctx context.Context) (int, error) {
+				Waited(ctx, d/2)
+				Waited(ctx, d/2)
+				return 0, err
+			})
 			return err
+		}
+		wait := func(d time.Duration) error { return end(d, nil) }
+		// What says nothing of the dependency says nothing when it was slow.
+		for range 3 {
+			if err := end(time.Minute, own); err != own {
+				t.Fatal(err)
+			}
 		}
 		for _, d := range []time.Duration{5 * time.Second, 4 * time.Second, 5 * time.Second, 6 * time.Second} {
 			if err := wait(d); err != nil {

@@ -61,7 +61,8 @@ func (u *Usage) Add(v Usage) {
 }
 
 // A Provider completes requests. Its errors are an *[Error], a *[StatusError]
-// or the context's.
+// or the context's. A response beside an error has the usage of what is no
+// completion, such as a refusal.
 type Provider interface {
 	Complete(context.Context, Request) (Response, error)
 }
@@ -117,7 +118,8 @@ func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
 	return call.Do(ctx, p.chain, op, func(ctx context.Context) (Response, error) {
 		response, err := p.next.Complete(ctx, r)
 		facts := call.FactsOf(ctx)
-		facts.TokensIn, facts.TokensOut = response.Usage.Prompt, response.Usage.Completion
+		facts.TokensIn += response.Usage.Prompt // to those of earlier attempts
+		facts.TokensOut += response.Usage.Completion
 		return response, err
 	})
 }

@@ -82,27 +82,29 @@ func wire(r Request) openai.ChatCompletionRequest {
 	return req
 }
 
-// completion is the content of res, if the model said all it had to say.
+// completion is the content of res, if the model said all it had to say. What was
+// used up it is in any case.
 func completion(res openai.ChatCompletionResponse) (Response, error) {
+	used := Response{Usage: Usage{Prompt: res.Usage.PromptTokens, Completion: res.Usage.CompletionTokens}}
+	if d := res.Usage.PromptTokensDetails; d != nil {
+		used.Usage.Cached = d.CachedTokens
+	}
 	if len(res.Choices) == 0 {
-		return Response{}, &Error{Code: Malformed, Message: "the model's server answered without a choice"}
+		return used, &Error{Code: Malformed, Message: "the model's server answered without a choice"}
 	}
 	choice := res.Choices[0]
 	switch {
 	case choice.Message.Refusal != "":
-		return Response{}, &Error{Code: Refused, Message: "the model declined to answer: " + brief(choice.Message.Refusal)}
+		return used, &Error{Code: Refused, Message: "the model declined to answer: " + brief(choice.Message.Refusal)}
 	case choice.FinishReason == openai.FinishReasonContentFilter:
-		return Response{}, &Error{Code: Refused, Message: "the model's server filtered the answer out"}
+		return used, &Error{Code: Refused, Message: "the model's server filtered the answer out"}
 	case choice.FinishReason == openai.FinishReasonLength:
-		return Response{}, &Error{Code: CutOff, Message: "the model's answer was cut off at its token limit"}
+		return used, &Error{Code: CutOff, Message: "the model's answer was cut off at its token limit"}
 	case choice.Message.Content == "":
-		return Response{}, &Error{Code: Malformed, Message: "the model's answer is empty"}
+		return used, &Error{Code: Malformed, Message: "the model's answer is empty"}
 	}
-	usage := Usage{Prompt: res.Usage.PromptTokens, Completion: res.Usage.CompletionTokens}
-	if d := res.Usage.PromptTokensDetails; d != nil {
-		usage.Cached = d.CachedTokens
-	}
-	return Response{Content: choice.Message.Content, Usage: usage}, nil
+	used.Content = choice.Message.Content
+	return used, nil
 }
 
 // explain turns what the library gave into an error that can be shown to anyone:

@@ -182,6 +182,36 @@ func TestOpenAIFails(t *testing.T) {
 	}
 }
 
+// What is no completion has been paid for too, in each attempt.
+func TestUsageOfFailures(t *testing.T) {
+	const usage = `"usage":{"prompt_tokens":120,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":100}}}`
+	for _, choices := range []string{
+		`[]`,
+		`[{"finish_reason":"stop","message":{"content":""}}]`,
+		`[{"finish_reason":"stop","message":{"refusal":"no"}}]`,
+		`[{"finish_reason":"content_filter","message":{"content":"{"}}]`,
+		`[{"finish_reason":"length","message":{"content":"{"}}]`,
+	} {
+		var facts call.Facts
+		twice := func(next call.Handler) call.Handler {
+			return func(ctx context.Context, op call.Op) error {
+				next(ctx, op)
+				defer func() { facts = *call.FactsOf(ctx) }()
+				return next(ctx, op)
+			}
+		}
+		c := server(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"choices":`+choices+`,`+usage) })
+		got, err := open(t, c, twice).Complete(t.Context(), ask("small-1"))
+		want := llm.Response{Usage: llm.Usage{Prompt: 120, Completion: 9, Cached: 100}}
+		if diff := cmp.Diff(want, got); err == nil || diff != "" {
+			t.Errorf("%s: %v, (-want +got):\n%s", choices, err, diff)
+		}
+		if facts.TokensIn != 240 || facts.TokensOut != 18 {
+			t.Errorf("%s: the facts are %+v", choices, facts)
+		}
+	}
+}
+
 func TestOpenAIBusy(t *testing.T) {
 	soon := func() string { return time.Now().Add(time.Hour).UTC().Format(http.TimeFormat) }
 	tests := []struct {

@@ -160,7 +160,7 @@ func (m *Meter) add(ctx context.Context, op call.Op, outcome Outcome, code strin
 		m.rows.Record(ctx, int64(f.Rows), of)
 		m.size.Record(ctx, int64(f.Bytes), of)
 	}
-	if op.Kind == call.Model && outcome == OK {
+	if op.Kind == call.Model && (outcome == OK || f.TokensIn+f.TokensOut > 0) { // a refusal costs, too
 		m.tokens.Record(ctx, int64(f.TokensIn), metric.WithAttributes(append(modelAttributes(op.Name), tokenTypeKey.String("input"))...))
 		m.tokens.Record(ctx, int64(f.TokensOut), metric.WithAttributes(append(modelAttributes(op.Name), tokenTypeKey.String("output"))...))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -178,6 +179,31 @@ func TestMeter(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// Tokens count whatever became of them.
+func TestMeterCountsTokens(t *testing.T) {
+	m := newMeter(t)
+	chain := call.New(Measure(m, classify))
+	use := func(tokens int, err error) {
+		call.Do(t.Context(), chain, call.Op{Kind: call.Model, Name: "m"}, func(ctx context.Context) (int, error) {
+			call.FactsOf(ctx).TokensIn = tokens
+			return 0, err
+		})
+	}
+	use(100, nil)
+	use(20, ending{Failed, "model_refused"})
+	use(0, ending{Failed, "model_unreachable"}) // none were used
+	page := httptest.NewRecorder()
+	m.Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		`(?m)^gen_ai_client_token_usage_sum\{.*gen_ai_token_type="input"\} 120$`,
+		`(?m)^gen_ai_client_token_usage_count\{.*gen_ai_token_type="input"\} 2$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(page.Body.String()) {
+			t.Errorf("nothing matches %s in\n%s", want, page.Body)
+		}
+	}
 }
 
 func TestMeterIsBounded(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
 )
 
@@ -34,7 +35,11 @@ func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error)
 	p.MaxConns = int32(c.Pool.Max)
 	p.MaxConnLifetimeJitter = p.MaxConnLifetime / 10
 	p.BeforeConnect = g.early
-	p.AfterConnect = g.settle
+	p.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		start := time.Now()
+		defer func() { call.Waited(ctx, time.Since(start)) }()
+		return g.settle(ctx, c)
+	}
 	p.ShouldPing = seemsDead
 
 	p.ConnConfig.ConnectTimeout = time.Duration(c.ConnectTimeout)

@@ -219,7 +219,14 @@ func (d *Database) tell(ctx context.Context, err error) {
 		d.breaker.Tell(nil)
 		return
 	}
-	if e, ok := errors.AsType[*Unavailable](d.unavailable(ctx, err)); ok && e.Ending().Sign == call.Fails {
+	e, ok := errors.AsType[*Unavailable](d.unavailable(ctx, err))
+	if !ok {
+		return
+	}
+	switch e.Ending().Sign {
+	case call.Works:
+		d.breaker.Tell(nil)
+	case call.Fails:
 		d.breaker.Tell(e)
 	}
 }

@@ -37,7 +37,7 @@ func (d *Database) Health(ctx context.Context) Health {
 	asking, cancel := context.WithTimeout(ctx, d.pool.Config().ConnConfig.ConnectTimeout)
 	defer cancel()
 	h := Health{Status: "ok"}
-	start := time.Now()
+	asking, waited := call.Waiting(asking)
 	err := d.examine(asking, &h)
 	switch {
 	case errors.Is(err, errBusy):
@@ -45,7 +45,7 @@ func (d *Database) Health(ctx context.Context) Health {
 	case err != nil:
 		h.Status, h.Error = "down", trouble(err)
 	}
-	if took, slow := time.Since(start), d.breaker.Slow(); err == nil && slow > 0 && took >= slow {
+	if took, slow := waited(), d.breaker.Slow(); err == nil && slow > 0 && took >= slow {
 		d.breaker.Tell(&call.SlowError{Key: d.breaker.State().Key, Took: took})
 	} else {
 		d.tell(ctx, err)
@@ -75,7 +75,7 @@ func (d *Database) examine(ctx context.Context, h *Health) error {
 	}
 	defer c.Release()
 	if d.orphans.count() > 0 {
-		if err := d.lookAfterOrphans(ctx); err != nil {
+		if err := d.lookAfterOrphans(ctx, c.pooled); err != nil {
 			return err
 		}
 	}

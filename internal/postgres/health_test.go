@@ -1,11 +1,15 @@
 package postgres
 
 import (
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pgmcp/pgmcp/internal/call"
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/pgtest"
 )
 
@@ -29,4 +33,55 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%+v", h)
 		}
 	})
+}
+
+// A health check needs one connection, also to look after orphans.
+func TestHealthOfAPoolOfOne(t *testing.T) {
+	db := one(t, pgtest.Open(t, ""), func(c *config.Database) {
+		c.Pool.Max = 1
+		c.ConnectTimeout = config.Duration(20 * time.Second)
+	})
+	if _, err := db.Policy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db.orphans.add("one that has ended")
+	start := time.Now()
+	if h := db.Health(t.Context()); h.Status != "ok" || h.Orphans != 0 || time.Since(start) > 10*time.Second {
+		t.Errorf("after %v: %+v", time.Since(start), h)
+	}
+}
+
+// To make a connection can be slow. To queue for one that others use is not.
+func TestHealthIsSlow(t *testing.T) {
+	const slow = 300 * time.Millisecond
+	u, proxy := behind(t, pgtest.Open(t, ""))
+	resilience := call.NewResilience(map[call.Kind]call.Dependency{
+		call.Statement: {Breaker: call.BreakerSettings{Failures: 1, Delay: time.Hour, Slow: slow}},
+	}, nil, slog.New(slog.DiscardHandler), nil)
+	dbs, err := Open(t.Context(), configure(t, map[string]string{"shop": u}, func(c *config.Database) { c.Pool.Max = 1 }),
+		resilience, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(dbs.Close)
+	db, err := dbs.Get(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Policy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	held, err := db.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(2*slow, held.Release)
+	if h := db.Health(t.Context()); h.Status != "ok" || h.Breaker != "closed" {
+		t.Errorf("after a queue: %+v", h)
+	}
+	db.Distrust()
+	proxy.Delay(slow / 2)
+	if h := db.Health(t.Context()); h.Status != "ok" || h.Breaker != "open" {
+		t.Errorf("after a slow connect: %+v", h)
+	}
 }

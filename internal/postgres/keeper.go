@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,7 +114,7 @@ func (k *keeper) join() (*reading, error) {
 }
 
 func (k *keeper) perform(r *reading) {
-	s, err := k.load(k.life)
+	s, err := k.attempt()
 	if err == nil {
 		k.newest.Store(s)
 	}
@@ -121,6 +123,18 @@ func (k *keeper) perform(r *reading) {
 	r.err = err
 	close(r.done)
 	k.current, k.took = nil, time.Since(k.began)
+}
+
+// attempt loads once. A panic is its error: no call is under way that would turn
+// it into one.
+func (k *keeper) attempt() (s *snapshot, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			k.log.Error("panic", "value", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errInternal
+		}
+	}()
+	return k.load(k.life)
 }
 
 // stale reports whether enough time has gone by for another reading: a second,

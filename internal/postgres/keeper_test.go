@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -139,6 +141,29 @@ func TestKeeperReadsAgainWhenSomethingHasChanged(t *testing.T) {
 		synctest.Wait()
 		if len(*readings) != 2 {
 			t.Errorf("%d readings after the change, want 2", len(*readings))
+		}
+	})
+}
+
+// A reading that panics is a failure like others, and the next one may succeed.
+func TestKeeperSurvivesPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		k, readings := newKeeper(t, 0, func(n int) error {
+			if n == 1 {
+				panic("secret")
+			}
+			return nil
+		})
+		k.log = slog.New(slog.NewTextHandler(&log, nil))
+		if err := k.read(t.Context()); err != errInternal || trouble(err) != "internal error" {
+			t.Errorf("got %v", err)
+		}
+		if got := log.String(); !strings.Contains(got, "value=secret") || !strings.Contains(got, "keeper_test.go") {
+			t.Errorf("the log is %s", got)
+		}
+		if err := k.read(t.Context()); err != nil || len(*readings) != 2 || k.newest.Load() == nil {
+			t.Errorf("%d readings, %v", len(*readings), err)
 		}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // orphans are statements that run on in the server though they were told to stop
@@ -71,7 +73,7 @@ func (n errOrphans) Error() string {
 func (d *Database) admit(ctx context.Context) error {
 	full, look := d.orphans.due()
 	if look {
-		if err := d.lookAfterOrphans(ctx); err != nil {
+		if err := d.lookAfterOrphans(ctx, d.pool); err != nil {
 			return err
 		}
 		full, _ = d.orphans.due()
@@ -82,11 +84,17 @@ func (d *Database) admit(ctx context.Context) error {
 	return nil
 }
 
+// asker is the pool, or the one connection that the caller holds: to wait for
+// another one then could be to wait for oneself.
+type asker interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
 // lookAfterOrphans asks the server which of them still run. A role sees its own
 // sessions, whatever else it may see.
-func (d *Database) lookAfterOrphans(ctx context.Context) error {
+func (d *Database) lookAfterOrphans(ctx context.Context, server asker) error {
 	asked := d.orphans.all()
-	rows, err := d.pool.Query(ctx, `
+	rows, err := server.Query(ctx, `
 		select application_name from pg_catalog.pg_stat_activity
 		where application_name operator(pg_catalog.=) any ($1::pg_catalog.text[]) and state operator(pg_catalog.=) 'active'
 			and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()`, asked)

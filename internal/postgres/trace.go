@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
@@ -10,10 +11,13 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
+
+	"github.com/pgmcp/pgmcp/internal/call"
 )
 
 // A tracer makes spans of connects, acquires and the catalog's queries, below those
-// of the operations they are made for. A flight has its own.
+// of the operations they are made for, and tells these how long connects took. A
+// flight has its own.
 type tracer struct{ *otelpgx.Tracer }
 
 func newTracer() *tracer {
@@ -25,10 +29,19 @@ func newTracer() *tracer {
 	)}
 }
 
+type connectKey struct{}
+
+func (t *tracer) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
+	return context.WithValue(t.Tracer.TraceConnectStart(ctx, data), connectKey{}, time.Now())
+}
+
 // The errors of servers and networks hold addresses, users and data: spans get the
 // kind of trouble instead.
 
 func (t *tracer) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndData) {
+	if start, ok := ctx.Value(connectKey{}).(time.Time); ok {
+		call.Waited(ctx, time.Since(start))
+	}
 	data.Err = told(data.Err)
 	t.Tracer.TraceConnectEnd(ctx, data)
 }

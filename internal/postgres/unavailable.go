@@ -38,10 +38,28 @@ func (e *Unavailable) Hint() string { return remedy(e.Database, e.Err) }
 func (e *Unavailable) Ending() call.Ending {
 	_, unfit := errors.AsType[*Unfit](e.Err)
 	_, orphaned := errors.AsType[errOrphans](e.Err)
-	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) {
+	if unfit || orphaned || errors.Is(e.Err, errBusy) || errors.Is(e.Err, errClosed) || errors.Is(e.Err, errInternal) {
 		return call.Ending{}
 	}
+	if server, ok := errors.AsType[*pgconn.PgError](e.Err); ok && !shut(server.Code) {
+		return call.Ending{Sign: call.Works}
+	}
 	return call.Ending{Sign: call.Fails, Again: !e.Seen && passing(e.Err)}
+}
+
+// shut reports whether a server with this SQLSTATE lets nobody in, or throws them
+// out. With any other it has answered.
+func shut(code string) bool {
+	switch code {
+	case "53300", "3D000": // no connection left, no such database
+		return true
+	}
+	for _, class := range []string{"08", "28", "57P"} {
+		if strings.HasPrefix(code, class) {
+			return true
+		}
+	}
+	return false
 }
 
 // passing reports whether trouble can be over at once: the server has no
@@ -79,8 +97,9 @@ func remedy(database string, err error) string {
 }
 
 var (
-	errBusy   = errors.New("all connections are in use") // until the caller's time was up
-	errClosed = errors.New("pgmcp is shutting down")
+	errBusy     = errors.New("all connections are in use") // until the caller's time was up
+	errClosed   = errors.New("pgmcp is shutting down")
+	errInternal = errors.New("internal error") // a panic, which the log has
 )
 
 // unavailable turns err into an *Unavailable, unless the caller has left.
@@ -135,7 +154,7 @@ func trouble(err error) string {
 		return "the server says SQLSTATE " + server.Code
 	case errors.Is(err, errBusy):
 		return errBusy.Error()
-	case err == errClosed, errors.As(err, &orphaned):
+	case err == errClosed, err == errInternal, errors.As(err, &orphaned):
 		return err.Error()
 	case errors.As(err, &dns):
 		return "host not found"

@@ -72,9 +72,7 @@ const (
 func depart(ctx context.Context, db *postgres.Database, timeout time.Duration) (*flight, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout+grace)
 	defer cancel()
-	start := time.Now()
 	conn, err := db.Acquire(waiting)
-	call.Waited(ctx, time.Since(start))
 	if err != nil {
 		return nil, err
 	}
