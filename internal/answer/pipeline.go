@@ -279,6 +279,8 @@ func (p *Pipeline) ask(ctx context.Context, a *Answer, r llm.Request, f *form, r
 	a.ModelCalls++
 	s, err := p.model.Complete(ctx, r)
 	if err != nil {
+		a.Usage.Add(s.Usage)
+		a.spent += s.Usage.Prompt + s.Usage.Completion
 		return modelError(err)
 	}
 	a.pay(r, s)

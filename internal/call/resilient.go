@@ -71,7 +71,8 @@ type Resilience struct {
 	log    *slog.Logger
 
 	mu       sync.Mutex
-	breakers map[Key]*Breaker
+	breakers map[Key]*Breaker // that were asked for
+	former   map[Key]*Breaker // taken over, and not asked for so far
 }
 
 // NewResilience returns resilience for the kinds. A retry takes of the limits
@@ -79,15 +80,17 @@ type Resilience struct {
 // breakers of former, which may be nil, are taken over with their state, where the
 // settings are the same.
 func NewResilience(kinds map[Kind]Dependency, limits *Limits, log *slog.Logger, former *Resilience) *Resilience {
-	r := &Resilience{kinds: kinds, limits: limits, log: log, breakers: map[Key]*Breaker{}}
+	r := &Resilience{kinds: kinds, limits: limits, log: log, breakers: map[Key]*Breaker{}, former: map[Key]*Breaker{}}
 	if former == nil {
 		return r
 	}
 	former.mu.Lock()
 	defer former.mu.Unlock()
-	for key, b := range former.breakers {
-		if former.kinds[key.Kind].Breaker == kinds[key.Kind].Breaker {
-			r.breakers[key] = b
+	for _, breakers := range []map[Key]*Breaker{former.former, former.breakers} {
+		for key, b := range breakers {
+			if former.kinds[key.Kind].Breaker == kinds[key.Kind].Breaker {
+				r.former[key] = b
+			}
 		}
 	}
 	return r
@@ -164,7 +167,10 @@ func (r *Resilience) Breaker(key Key) *Breaker {
 		return nil
 	}
 	if r.breakers[key] == nil {
-		r.breakers[key] = newBreaker(key, s, r.log)
+		if r.breakers[key] = r.former[key]; r.breakers[key] == nil {
+			r.breakers[key] = newBreaker(key, s, r.log)
+		}
+		delete(r.former, key)
 	}
 	return r.breakers[key]
 }
@@ -352,6 +358,8 @@ func (b *Breaker) State() BreakerState {
 }
 
 // States are the breakers of one kind that were asked for so far, sorted by name.
+// Those taken over count once they are asked for: others may be of what is no
+// longer configured.
 func (r *Resilience) States(kind Kind) []BreakerState {
 	if r == nil {
 		return nil

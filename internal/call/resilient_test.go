@@ -329,8 +329,17 @@ func TestBreakersAreTakenOver(t *testing.T) {
 	key := Key{Model, "s"}
 	retried := Dependency{Read: read, Retry: Retry{Attempts: 9}, Breaker: settings}
 	same := NewResilience(map[Kind]Dependency{Model: retried}, NewLimits(LimitSettings{}, nil), slog.New(slog.DiscardHandler), p.resilience)
-	if same.Breaker(key) != p.resilience.Breaker(key) {
-		t.Error("the same breaker began anew")
+	if got := same.States(Model); got != nil {
+		t.Errorf("nobody has asked for %+v, which may be no longer configured", got)
+	}
+	later := NewResilience(map[Kind]Dependency{Model: retried}, NewLimits(LimitSettings{}, nil), slog.New(slog.DiscardHandler), same)
+	for _, r := range []*Resilience{same, later} {
+		if r.Breaker(key) != p.resilience.Breaker(key) {
+			t.Error("the same breaker began anew")
+		}
+		if got := r.States(Model); len(got) != 1 || got[0].Key != key {
+			t.Errorf("the states are %+v", got)
+		}
 	}
 	retried.Breaker.Failures = 2
 	other := NewResilience(map[Kind]Dependency{Model: retried}, NewLimits(LimitSettings{}, nil), slog.New(slog.DiscardHandler), same)

@@ -70,7 +70,7 @@ func (s *service) watch(r *call.Resilience) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	breakers, err := s.meter.Watch("pgmcp.breaker.open", "{breaker}", "1 while calls are not let through, 0.5 while one is tried, else 0", func(tell func(float64, ...attribute.KeyValue)) {
+	breakers, err := s.meter.Watch("pgmcp.breaker.open", "{breaker}", "1 while calls are not let through, 0.5 while one is tried or the next one will be, else 0", func(tell func(float64, ...attribute.KeyValue)) {
 		for _, kind := range []call.Kind{call.Statement, call.Model} {
 			for _, b := range r.States(kind) {
 				tell(openness[b.State], attribute.String("pgmcp.kind", string(kind)), attribute.String("pgmcp.name", b.Key.Name))

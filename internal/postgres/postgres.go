@@ -56,11 +56,12 @@ func (former *Databases) Reopen(ctx context.Context, c *config.Config, resilienc
 		return nil, errors.Join(problems...)
 	}
 	for _, name := range d.names {
+		// Of those taken over, too: resilience knows the breakers that are asked for.
+		breaker := resilience.Breaker(call.Key{Kind: call.Statement, Name: name})
 		if db := former.like(name, settings[name]); db != nil {
 			d.byName[name] = db
 			continue
 		}
-		breaker := resilience.Breaker(call.Key{Kind: call.Statement, Name: name})
 		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], breaker, log)
 		if err != nil {
 			d.Close()
