@@ -21,16 +21,19 @@ func (c *Config) Files(path string) map[string]string {
 			files[name] = string(sum[:])
 		}
 	}
-	own := []string{path}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		own, _ = cueFiles(path) // none: that is a change too
+	source := func(name string) { // a file, or a folder of them
+		names := []string{name}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			names, _ = cueFiles(name) // none: that is a change too
+		}
+		for _, name := range names {
+			add(name)
+		}
 	}
-	for _, name := range own {
-		add(name)
-	}
+	source(path)
 	add(c.Answers.Calibration)
 	for _, db := range c.Databases {
-		add(db.Verified)
+		source(db.Verified)
 	}
 	for _, secret := range secrets(reflect.ValueOf(c)) {
 		add(secret.File)
