@@ -63,7 +63,7 @@ func TestFiles(t *testing.T) {
 		},
 		LLM: &LLM{APIKey: &Secret{File: filepath.Join(dir, "key")}, Judge: &Judge{APIKey: &Secret{File: filepath.Join(dir, "none")}}},
 	}
-	was := c.Files(dir)
+	was := c.Files(dir, nil)
 	for name, readable := range map[string]bool{"a.cue": true, "b.cue": true, "url": true, "key": true, "verified.cue": true, "none": false, "../desk/a.cue": true, "../desk/b.cue": true} {
 		if hash, ok := was[filepath.Join(dir, name)]; !ok || (hash != "") != readable {
 			t.Errorf("%s: %v, hash %x", name, ok, hash)
@@ -77,7 +77,19 @@ func TestFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(desk, "c.cue"), []byte("package verified"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if is := c.Files(dir); len(is) != 9 || is[filepath.Join(desk, "c.cue")] == "" {
+	if is := c.Files(dir, nil); len(is) != 9 || is[filepath.Join(desk, "c.cue")] == "" {
 		t.Errorf("with another file: %d files", len(is))
+	}
+
+	// What changes while the configuration is read is found afterwards.
+	if err := os.WriteFile(filepath.Join(dir, "a.cue"), []byte("// changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(was, c.Files(dir, was)); diff != "" {
+		t.Errorf("hashed before (-want +got):\n%s", diff)
+	}
+	delete(was, filepath.Join(dir, "key")) // which is named for the first time
+	if is := c.Files(dir, was); len(is) != 8 || is[filepath.Join(dir, "key")] == "" {
+		t.Errorf("%d files, hash %x", len(is), is[filepath.Join(dir, "key")])
 	}
 }
