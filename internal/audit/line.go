@@ -39,6 +39,7 @@ type Line struct {
 	TokensOut   int      `json:"tokens_out,omitempty"`
 
 	Settings []string `json:"settings,omitempty"` // that a reload changed
+	Files    []string `json:"files,omitempty"`    // in which the reload found a change
 	Lost     int64    `json:"lost,omitempty"`     // operations before it of which no line could be written
 }
 

@@ -20,14 +20,14 @@ import (
 type reloader struct {
 	app     *app
 	path    string
-	cfg     *config.Config // in force
-	files   map[string]string
-	service *service // in force
+	cfg     *config.Config    // in force
+	files   map[string]string // it was read from
+	service *service          // in force
 	server  *mcpserver.Server
+	refused string // why, if the newest reload was
 }
 
-// start reloads in the background. What it returns ends that, and the service in
-// force.
+// start reloads in the background. What it returns ends that, and the services.
 func (r *reloader) start(ctx context.Context, hangup <-chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -38,11 +38,14 @@ func (r *reloader) start(ctx context.Context, hangup <-chan os.Signal) (stop fun
 	return func() {
 		cancel()
 		<-done
+		r.server.Wait()
 		r.service.end()
 	}
 }
 
 // run reloads on every hangup, and whenever a file has changed, until ctx ends.
+// What was refused is tried again, for the cause need not be in any file that is
+// watched.
 func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		var look <-chan time.Time // never, where nothing is watched
@@ -56,9 +59,10 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 			if r.service.audit != nil {
 				_ = r.service.audit.Rotate() // the log says why not
 			}
+			r.refused = "" // whoever asks is told again
 			r.reload(ctx)
 		case <-look:
-			if files := r.cfg.Files(r.path); !maps.Equal(files, r.files) {
+			if r.refused != "" || !maps.Equal(r.cfg.Files(r.path, nil), r.files) {
 				r.reload(ctx)
 			}
 		}
@@ -66,35 +70,40 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 }
 
 // reload puts the configuration as it is now into force, whole or, where anything
-// is wrong with it, not at all. Both are logged.
+// is wrong with it, not at all. Both are logged, and what is wrong is said once.
 func (r *reloader) reload(ctx context.Context) {
-	files := r.cfg.Files(r.path)
-	changed := changedFiles(r.files, files)
-	r.files = files // what is wrong now is said once
-	settings, err := r.replace(ctx)
+	before := r.cfg.Files(r.path, nil)
+	changed := changedFiles(r.files, before)
+	settings, err := r.replace(ctx, before)
 	if err != nil {
-		r.service.log.Error("the configuration is not reloaded, the old one stays in force", "files", changed, "reason", err.Error())
-		r.record("refused", nil)
+		if reason := err.Error(); reason != r.refused {
+			r.refused = reason
+			r.service.log.Error("the configuration is not reloaded, the old one stays in force", "files", changed, "reason", reason)
+			r.record("refused", nil, changed)
+		}
 		return
 	}
-	r.record("ok", settings)
+	r.refused = ""
+	r.record("ok", settings, changed)
 	r.service.log.Info("the configuration is reloaded", "settings", settings, "files", changed)
 }
 
 // record puts a reload on record. One that cannot be is in force all the same.
-func (r *reloader) record(outcome string, settings []string) {
+func (r *reloader) record(outcome string, settings, files []string) {
 	if r.service.audit != nil {
-		_ = r.service.audit.Append(audit.Line{Kind: "audit", Name: "reload", Outcome: outcome, Settings: settings})
+		_ = r.service.audit.Append(audit.Line{Kind: "audit", Name: "reload", Outcome: outcome, Settings: settings, Files: files})
 	}
 }
 
-// replace loads the configuration and puts it into force. It returns the paths of
-// the settings that are no longer what they were.
-func (r *reloader) replace(ctx context.Context) ([]string, error) {
+// replace loads the configuration and puts it into force. Before are the files of
+// the one that it replaces, as they were just now. It returns the paths of the
+// settings that are no longer what they were.
+func (r *reloader) replace(ctx context.Context, before map[string]string) ([]string, error) {
 	cfg, err := loadConfig(r.path)
 	if err != nil {
 		return nil, err
 	}
+	files := cfg.Files(r.path, before)
 	settings := config.Differences(r.cfg, cfg)
 	if fixed := slices.DeleteFunc(slices.Clone(settings), reloadable); len(fixed) > 0 {
 		return nil, fmt.Errorf("%s can change with a restart only", strings.Join(fixed, ", "))
@@ -109,7 +118,7 @@ func (r *reloader) replace(ctx context.Context) ([]string, error) {
 	}
 	r.server.Admit(door)
 	r.server.Replace(next.tools, next.chain, r.service.close)
-	r.cfg, r.files, r.service = cfg, cfg.Files(r.path), next
+	r.cfg, r.files, r.service = cfg, files, next
 	return settings, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/mcpserver"
 )
 
@@ -36,22 +37,29 @@ audit file.`,
 }
 
 func (a *app) runServe(ctx context.Context, path, addrFile string) error {
+	before := new(config.Config).Files(path, nil)
 	cfg, err := loadConfig(path)
 	if err != nil {
 		return err
 	}
+	files := cfg.Files(path, before)
 	stdio := cfg.Server.Transport == "stdio"
 	if stdio && addrFile != "" {
 		return &usageError{errors.New(`--addr-file: there is no address, for server.transport is "stdio"`)}
 	}
 	hangup, ignore := hangups()
 	defer ignore()
+	door, err := mcpserver.NewDoor(cfg.Server)
+	if err != nil {
+		return err
+	}
 	s, err := a.open(ctx, cfg, "", nil)
 	if err != nil {
 		return err
 	}
 	server := mcpserver.New(s.tools, s.chain, s.log)
-	reload := &reloader{app: a, path: path, cfg: cfg, files: cfg.Files(path), service: s, server: server}
+	server.Admit(door)
+	reload := &reloader{app: a, path: path, cfg: cfg, files: files, service: s, server: server}
 	defer reload.start(ctx, hangup)()
 	drain := time.Duration(cfg.Server.Drain)
 	if addr := cfg.Observability.Metrics.Listen; addr != "" {
@@ -67,11 +75,6 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
 
-	door, err := mcpserver.NewDoor(cfg.Server)
-	if err != nil {
-		return err
-	}
-	server.Admit(door)
 	ln, err := mcpserver.Listen(cfg.Server)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -49,19 +50,46 @@ func TestFiles(t *testing.T) {
 		// No part of the configuration's package.
 		"config/verified.cue": `package verified`,
 		"config/_notes.cue":   `package notes`,
+		"desk/a.cue":          `package verified`,
+		"desk/b.cue":          `package verified`,
+		"desk/notes.md":       `Not a query.`,
 	})
+	desk := filepath.Join(dir, "desk")
 	dir = filepath.Join(dir, "config")
 	c := &Config{
-		Databases: map[string]Database{"shop": {URL: Secret{File: filepath.Join(dir, "url")}, Verified: filepath.Join(dir, "verified.cue")}},
-		LLM:       &LLM{APIKey: &Secret{File: filepath.Join(dir, "key")}, Judge: &Judge{APIKey: &Secret{File: filepath.Join(dir, "none")}}},
+		Databases: map[string]Database{
+			"shop": {URL: Secret{File: filepath.Join(dir, "url")}, Verified: filepath.Join(dir, "verified.cue")},
+			"desk": {URL: Secret{Env: "DESK_URL"}, Verified: desk},
+		},
+		LLM: &LLM{APIKey: &Secret{File: filepath.Join(dir, "key")}, Judge: &Judge{APIKey: &Secret{File: filepath.Join(dir, "none")}}},
 	}
-	was := c.Files(dir)
-	for name, readable := range map[string]bool{"a.cue": true, "b.cue": true, "url": true, "key": true, "verified.cue": true, "none": false} {
+	was := c.Files(dir, nil)
+	for name, readable := range map[string]bool{"a.cue": true, "b.cue": true, "url": true, "key": true, "verified.cue": true, "none": false, "../desk/a.cue": true, "../desk/b.cue": true} {
 		if hash, ok := was[filepath.Join(dir, name)]; !ok || (hash != "") != readable {
 			t.Errorf("%s: %v, hash %x", name, ok, hash)
 		}
 	}
-	if len(was) != 6 {
+	if len(was) != 8 {
 		t.Errorf("%d files", len(was))
+	}
+
+	// A folder changes with what is in it.
+	if err := os.WriteFile(filepath.Join(desk, "c.cue"), []byte("package verified"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if is := c.Files(dir, nil); len(is) != 9 || is[filepath.Join(desk, "c.cue")] == "" {
+		t.Errorf("with another file: %d files", len(is))
+	}
+
+	// What changes while the configuration is read is found afterwards.
+	if err := os.WriteFile(filepath.Join(dir, "a.cue"), []byte("// changed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(was, c.Files(dir, was)); diff != "" {
+		t.Errorf("hashed before (-want +got):\n%s", diff)
+	}
+	delete(was, filepath.Join(dir, "key")) // which is named for the first time
+	if is := c.Files(dir, was); len(is) != 8 || is[filepath.Join(dir, "key")] == "" {
+		t.Errorf("%d files, hash %x", len(is), is[filepath.Join(dir, "key")])
 	}
 }

@@ -3,34 +3,52 @@ package config
 import (
 	"crypto/sha256"
 	"os"
+	"path/filepath"
 	"reflect"
 )
 
 // Files are what the configuration c at path was read from: its own files and
 // those of secrets, verified queries and the calibration, each with a hash of what
-// it holds now, which is empty for one that cannot be read.
-func (c *Config) Files(path string) map[string]string {
+// it holds now, which is empty for one that cannot be read. What was hashed before
+// c was read, if before is not nil, is as it was then: a change meanwhile shows
+// the next time.
+func (c *Config) Files(path string, before map[string]string) map[string]string {
 	files := map[string]string{}
 	add := func(name string) {
 		if name == "" {
 			return
 		}
-		files[name] = ""
-		if text, err := os.ReadFile(name); err == nil {
-			sum := sha256.Sum256(text)
-			files[name] = string(sum[:])
+		hash, known := before[name]
+		if !known {
+			if text, err := os.ReadFile(name); err == nil {
+				sum := sha256.Sum256(text)
+				hash = string(sum[:])
+			}
+		}
+		files[name] = hash
+	}
+	source := func(name string) { // a file, or a folder of them
+		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+			add(name)
+			return
+		}
+		var names []string
+		for known := range before {
+			if filepath.Dir(known) == filepath.Clean(name) && filepath.Ext(known) == ".cue" {
+				names = append(names, known)
+			}
+		}
+		if len(names) == 0 {
+			names, _ = cueFiles(name) // none: that is a change too
+		}
+		for _, name := range names {
+			add(name)
 		}
 	}
-	own := []string{path}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		own, _ = cueFiles(path) // none: that is a change too
-	}
-	for _, name := range own {
-		add(name)
-	}
+	source(path)
 	add(c.Answers.Calibration)
 	for _, db := range c.Databases {
-		add(db.Verified)
+		source(db.Verified)
 	}
 	for _, secret := range secrets(reflect.ValueOf(c)) {
 		add(secret.File)

@@ -152,6 +152,9 @@ func TestFingerprint(t *testing.T) {
 	if a != b || len(a) != 16 {
 		t.Errorf("%q and %q differ in literals only", a, b)
 	}
+	if c := Fingerprint("select name from t where id not/**/in (1)"); c == "" || c != Fingerprint("select name from t where id not in (2)") {
+		t.Errorf("a comment between words: %q", c)
+	}
 	if c := Fingerprint("select name from t where name = 1"); c == a {
 		t.Error("the same for another statement")
 	}

@@ -77,6 +77,9 @@ func Fingerprint(sql string) string {
 		return ""
 	}
 	print, err := pg_query.Fingerprint(sql)
+	if err != nil { // as parse has it
+		print, err = pg_query.Fingerprint(blankComments(sql))
+	}
 	if err != nil {
 		return ""
 	}

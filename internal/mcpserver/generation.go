@@ -19,20 +19,29 @@ type generation struct {
 type succession struct {
 	mu      sync.Mutex
 	current *generation
+	ending  int       // former ones that are giving back what they needed
+	ended   sync.Cond // one of them has
 }
 
 // Replace has calls that begin from now on answered by tools, through chain. When
 // those that began before have ended it calls done, if not nil, which gives back
-// what the former tools need.
+// what the former tools need. Nobody waits for that but [succession.Wait].
 func (s *succession) Replace(tools *Tools, chain call.Chain, done func()) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	former := s.current
 	s.current = &generation{tools: tools, chain: chain}
 	former.done = done
-	over := former.calls == 0
-	s.mu.Unlock()
-	if over {
-		former.end()
+	s.endIfOver(former)
+}
+
+// Wait waits until what the generations need whose last calls have ended is given
+// back.
+func (s *succession) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ending > 0 {
+		s.ended.Wait()
 	}
 }
 
@@ -46,16 +55,23 @@ func (s *succession) enter() *generation {
 
 func (s *succession) leave(g *generation) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	g.calls--
-	over := g.calls == 0 && g != s.current
-	s.mu.Unlock()
-	if over {
-		g.end()
-	}
+	s.endIfOver(g)
 }
 
-func (g *generation) end() {
-	if g.done != nil {
-		g.done()
+// endIfOver gives back what g needs if no call will need it, while the last one
+// gets its answer.
+func (s *succession) endIfOver(g *generation) {
+	if g == s.current || g.calls > 0 || g.done == nil {
+		return
 	}
+	s.ending++
+	go func() {
+		g.done()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ending--
+		s.ended.Broadcast()
+	}()
 }

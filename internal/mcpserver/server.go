@@ -54,6 +54,7 @@ func New(tools *Tools, chain call.Chain, log *slog.Logger) *Server {
 	s := &Server{log: log, life: life, end: end}
 	s.door.Store(&Door{})
 	s.current = &generation{tools: tools, chain: chain}
+	s.ended.L = &s.mu
 	s.mcp = mcp.NewServer(
 		&mcp.Implementation{Name: "pgmcp", Title: "pgmcp", Version: tools.Version},
 		&mcp.ServerOptions{
