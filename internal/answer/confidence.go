@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
+
+	"github.com/pgmcp/pgmcp/internal/call"
 )
 
 // A doubt is one thing that speaks against an answer.
@@ -71,8 +74,16 @@ func lower(a, b *Confidence) *Confidence {
 // be a way round it.
 func notExamined(err error) doubt {
 	why := "internal error" // which the chain has logged
-	if e, ok := errors.AsType[*Error](err); ok {
-		why = plain(e.Message, 300)
+	limit, _ := errors.AsType[*call.LimitError](err)
+	open, _ := errors.AsType[*call.OpenError](err)
+	own, _ := errors.AsType[*Error](err)
+	switch {
+	case limit != nil:
+		why = fmt.Sprintf("%s; there is room in %s", limit, limit.RetryAfter.Round(time.Millisecond))
+	case open != nil:
+		why = fmt.Sprintf("the model fails again and again and is not asked for %s", open.RetryAfter.Round(time.Millisecond))
+	case own != nil:
+		why = plain(own.Message, 300)
 	}
 	return doubt{cap: 0.50, reason: "the answer could not be examined: " + why}
 }

@@ -1,14 +1,17 @@
 package answer
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
 )
 
@@ -72,6 +75,15 @@ func TestScore(t *testing.T) {
 	}
 	if c := score([]doubt{unexamined}); c.Score != 0.7 {
 		t.Errorf("not examined: %v", c.Score)
+	}
+	for want, err := range map[string]error{
+		"too many calls in a short time: model m; there is room in 1.5s": &call.LimitError{What: "model m", RetryAfter: 1500 * time.Millisecond},
+		"the model fails again and again and is not asked for 8s":        &call.OpenError{Cause: errors.New("x"), RetryAfter: 8 * time.Second},
+		"internal error": errors.New("x"),
+	} {
+		if got := notExamined(err).reason; got != "the answer could not be examined: "+want {
+			t.Errorf("%v: %s", err, got)
+		}
 	}
 	if c := score([]doubt{notExamined(&Error{Message: "it\nbroke"})}); c.Score != 0.5 || c.Reasons[0] != "the answer could not be examined: it broke" {
 		t.Errorf("examination failed: %v %q", c.Score, c.Reasons)

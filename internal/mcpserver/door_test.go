@@ -69,6 +69,35 @@ func TestBearer(t *testing.T) {
 	}
 }
 
+// The numbers are of all databases and tools, and not for who sees only some.
+func TestMetricsAreOfEverything(t *testing.T) {
+	const text = "0123456789abcdef-"
+	for name, c := range map[string]struct {
+		databases, tools []string
+		want             int
+	}{
+		"all":       {nil, nil, 200},
+		"databases": {[]string{}, nil, 403},
+		"tools":     {nil, []string{Health}, 403},
+	} {
+		door, err := doorOf(t, map[string]string{name: text + name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		door.bearers[0].databases, door.bearers[0].tools = c.databases, c.tools
+		s := New(&Tools{}, call.Chain{}, silent())
+		s.Admit(door)
+		s.ShowMetrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "numbers") }))
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Header.Set("Authorization", "Bearer "+text+name)
+		w := httptest.NewRecorder()
+		s.handler().ServeHTTP(w, r)
+		if w.Code != c.want || strings.Contains(w.Body.String(), "numbers") != (c.want == 200) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 func TestTokensThatAreNone(t *testing.T) {
 	for _, c := range []struct {
 		tokens map[string]string

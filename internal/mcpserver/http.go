@@ -86,7 +86,7 @@ func (s *Server) handler() http.Handler {
 		&mcp.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true, Logger: s.quiet()},
 	))))
 	if s.metrics != nil {
-		mux.Handle("GET /metrics", s.admit(local(s.metrics)))
+		mux.Handle("GET /metrics", s.admit(everything(local(s.metrics))))
 	}
 	s.probes(mux)
 	return http.NewCrossOriginProtection().Handler(mux)

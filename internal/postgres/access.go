@@ -16,6 +16,12 @@ func Restrict(ctx context.Context, names []string) context.Context {
 	return context.WithValue(ctx, accessKey{}, names)
 }
 
+// Restricted reports whether [Restrict] said which databases exist in ctx.
+func Restricted(ctx context.Context) bool {
+	_, restricted := ctx.Value(accessKey{}).([]string)
+	return restricted
+}
+
 // Names are the names of the databases that exist in ctx, sorted.
 func (d *Databases) Names(ctx context.Context) []string {
 	allowed, restricted := ctx.Value(accessKey{}).([]string)
