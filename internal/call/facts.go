@@ -20,6 +20,7 @@ type Facts struct {
 	Trips     int      // to the server and back
 	TokensIn  int      // of a prompt
 	TokensOut int      // of a reply
+	Cost      float64  // of both, in the currency of the configuration's prices
 }
 
 type factsKey struct{}

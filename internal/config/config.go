@@ -154,6 +154,14 @@ type LLM struct {
 	APIKey     *Secret  `json:"api_key"`     // nil: none is sent
 	Timeout    Duration `json:"timeout"`
 	Replay     string   `json:"replay"` // empty: the model is asked
+
+	Prices map[string]Price `json:"prices"` // by model
+}
+
+// Price is what a million tokens of one model cost, in any currency.
+type Price struct {
+	Input  float64 `json:"input"`
+	Output float64 `json:"output"`
 }
 
 // Judge is a model that examines answers on a server of its own.

@@ -39,7 +39,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			security: blocked: tables: ["hr.*"]
 		}
 		answers: {date: "none", calibration: "calibration.json", checks: fan_out: "warn"}
-		llm: {model: "m", replay: "golden", api_key: file: "/run/secrets/key"}
+		llm: {model: "m", prices: m: input: 2.5, replay: "golden", api_key: file: "/run/secrets/key"}
 		llm: judge: {base_url: "https://judge.example/v1", model: "j", api_key: file: "judge_key"}
 		server: {transport: "http", tokens: nightly: {token: file: "nightly", databases: [], limit: "10/h"}}
 		resilience: limits: statement: "100/s"
@@ -107,6 +107,7 @@ func TestLoadFillsInDefaults(t *testing.T) {
 			Judge:   &Judge{BaseURL: "https://judge.example/v1", Model: "j", APIKey: &Secret{File: filepath.Join(dir, "judge_key")}},
 			Timeout: Duration(30 * time.Second),
 			Replay:  filepath.Join(dir, "golden"),
+			Prices:  map[string]Price{"m": {Input: 2.5}},
 		},
 		Resilience: Resilience{
 			Limits:      RateLimits{Client: Rate{600, time.Minute}, Tools: map[string]Rate{}, Statement: Rate{100, time.Second}},

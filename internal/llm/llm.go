@@ -80,20 +80,20 @@ func New(c *config.LLM, chain call.Chain) (Provider, error) {
 		if err != nil {
 			return nil, err
 		}
-		return chained{goldens, chain, ""}, nil
+		return chained{goldens, chain, "", c.Prices}, nil
 	}
 	writer, err := NewOpenAI(c)
 	if err != nil {
 		return nil, err
 	}
 	if c.Judge == nil {
-		return chained{writer, chain, writer.host}, nil
+		return chained{writer, chain, writer.host, c.Prices}, nil
 	}
 	judge, err := NewOpenAI(judgeServer(c))
 	if err != nil {
 		return nil, fmt.Errorf("llm.judge: %w", err)
 	}
-	return split{chained{writer, chain, writer.host}, chained{judge, chain, judge.host}}, nil
+	return split{chained{writer, chain, writer.host, c.Prices}, chained{judge, chain, judge.host, c.Prices}}, nil
 }
 
 // split has one server examine what another wrote.
@@ -111,6 +111,7 @@ type chained struct {
 	next   Provider
 	chain  call.Chain
 	server string
+	prices map[string]config.Price
 }
 
 func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
@@ -120,6 +121,8 @@ func (p chained) Complete(ctx context.Context, r Request) (Response, error) {
 		facts := call.FactsOf(ctx)
 		facts.TokensIn += response.Usage.Prompt // to those of earlier attempts
 		facts.TokensOut += response.Usage.Completion
+		price := p.prices[r.Model]
+		facts.Cost += (float64(response.Usage.Prompt)*price.Input + float64(response.Usage.Completion)*price.Output) / 1e6
 		return response, err
 	})
 }

@@ -33,6 +33,7 @@ type Meter struct {
 	durations  map[call.Kind]metric.Float64Histogram
 	rows, size metric.Int64Histogram
 	tokens     metric.Int64Histogram
+	cost       metric.Float64Counter
 	confidence metric.Float64Histogram
 
 	mu     sync.Mutex
@@ -113,6 +114,9 @@ func (m *Meter) instruments() error {
 	}
 	m.rows = whole("db.client.response.returned_rows", "{row}", "Rows that statements gave", rowsBounds)
 	m.size = whole("pgmcp.result.size", "By", "Rows that statements gave, as JSON", bytesBounds)
+	var err error
+	m.cost, err = meter.Float64Counter("pgmcp.model.cost", metric.WithUnit("{currency}"), metric.WithDescription("What requests to models cost, by the configuration's prices"))
+	keep(err)
 	m.tokens = whole("gen_ai.client.token.usage", "{token}", "Tokens of prompts and replies", tokensBounds)
 	m.confidence = fraction("pgmcp.answer.confidence", "1", "How far answers can be trusted", confidenceBounds)
 	return errors.Join(problems...)
@@ -163,6 +167,7 @@ func (m *Meter) add(ctx context.Context, op call.Op, outcome Outcome, code strin
 	if op.Kind == call.Model && (outcome == OK || f.TokensIn+f.TokensOut > 0) { // a refusal costs, too
 		m.tokens.Record(ctx, int64(f.TokensIn), metric.WithAttributes(append(modelAttributes(op.Name), tokenTypeKey.String("input"))...))
 		m.tokens.Record(ctx, int64(f.TokensOut), metric.WithAttributes(append(modelAttributes(op.Name), tokenTypeKey.String("output"))...))
+		m.cost.Add(ctx, f.Cost, metric.WithAttributes(modelAttributes(op.Name)...))
 	}
 }
 
