@@ -29,7 +29,7 @@ func Codes() []string {
 		string(llm.Unreachable), string(llm.TimedOut), string(llm.Rejected), string(llm.Refused),
 		string(llm.CutOff), string(llm.Malformed), string(llm.NoGolden),
 		// of calls
-		"invalid_arguments", "unknown_database", "database_required", "database_unavailable", "breaker_open",
+		"invalid_arguments", "unknown_tool", "unknown_database", "database_required", "database_unavailable", "breaker_open",
 		"rate_limited", "too_busy", "audit_failed", "shutting_down",
 	}
 	slices.Sort(codes)

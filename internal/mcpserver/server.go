@@ -109,14 +109,31 @@ func (s *Server) receive(next mcp.MethodHandler) mcp.MethodHandler {
 		if !ok {
 			return visible(ctx, method, req, next)
 		}
-		if !mayCall(ctx, r.Params.Name) {
-			return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", r.Params.Name)}
-		}
 		if call.Principal(ctx) == "" {
 			ctx = call.WithPrincipal(ctx, clientName(r))
 		}
+		if !mayCall(ctx, r.Params.Name) {
+			return nil, s.hide(ctx, r)
+		}
 		return next(ctx, method, req)
 	}
+}
+
+// hide says of a tool that it does not exist, as the SDK says it of one that does
+// not for anybody. The attempt at one that exists for others is a refusal, which
+// the chain hears of.
+func (s *Server) hide(ctx context.Context, r *mcp.CallToolRequest) error {
+	unknown := &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: fmt.Sprintf("unknown tool %q", r.Params.Name)}
+	if !slices.Contains(ToolNames(), r.Params.Name) {
+		return unknown
+	}
+	ctx = observe.Continue(ctx, traceparent(r))
+	g := s.enter()
+	defer s.leave(g)
+	_, _ = call.Do(ctx, g.chain, call.Op{Kind: call.Tool, Name: r.Params.Name}, func(context.Context) (any, error) {
+		return nil, &Reason{Code: "unknown_tool", Message: unknown.Message, outcome: observe.Refused}
+	}) // whatever stops it, the caller hears the same
+	return unknown
 }
 
 // visible answers a message that is no call, without the tools that do not exist
