@@ -26,7 +26,7 @@ type Count struct {
 // reads the instruments, so there is no other count that could differ.
 func (m *Meter) Snapshot(ctx context.Context) ([]Count, error) {
 	var all metricdata.ResourceMetrics
-	if err := m.own.Collect(ctx, &all); err != nil {
+	if err := m.shown.Collect(ctx, &all); err != nil {
 		return nil, err
 	}
 	kinds := map[string]call.Kind{}

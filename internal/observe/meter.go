@@ -27,7 +27,7 @@ import (
 // statement, a question or a principal.
 type Meter struct {
 	provider *sdk.MeterProvider
-	own      *sdk.ManualReader // for Snapshot
+	shown    *exporter.Exporter // to Prometheus and in Snapshot
 	registry *prometheus.Registry
 
 	durations  map[call.Kind]metric.Float64Histogram
@@ -40,7 +40,8 @@ type Meter struct {
 	series map[series]metric.MeasurementOption
 }
 
-// A series is what tells one line of operations from another.
+// A series is what tells one line of operations from another. Where all outcomes
+// are measured together it has none.
 type series struct {
 	kind    call.Kind
 	name    string
@@ -72,19 +73,18 @@ var (
 // Readers are those who take the numbers elsewhere.
 func NewMeter(version string, readers ...sdk.Reader) (*Meter, error) {
 	m := &Meter{
-		own:       sdk.NewManualReader(),
 		registry:  prometheus.NewRegistry(),
 		durations: map[call.Kind]metric.Float64Histogram{},
 		series:    map[series]metric.MeasurementOption{},
 	}
-	shown, err := exporter.New(exporter.WithRegisterer(m.registry), exporter.WithoutScopeInfo())
-	if err != nil {
+	var err error
+	if m.shown, err = exporter.New(exporter.WithRegisterer(m.registry), exporter.WithoutScopeInfo()); err != nil {
 		return nil, err
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	options := []sdk.Option{
 		sdk.WithResource(resourceOf(version)),
-		sdk.WithReader(m.own), sdk.WithReader(shown),
+		sdk.WithReader(m.shown),
 		// Said here, so that no variable of the environment says otherwise.
 		sdk.WithCardinalityLimit(maxSeries), sdk.WithExemplarFilter(exemplar.TraceBasedFilter),
 	}
@@ -160,7 +160,7 @@ func (m *Meter) add(ctx context.Context, op call.Op, outcome Outcome, code strin
 		m.confidence.Record(ctx, *f.Score, metric.WithAttributes(sourceKey.String(f.Source), statusKey.String(f.Status)))
 	}
 	if op.Kind == call.Statement && outcome == OK && !f.Planned {
-		of := metric.WithAttributes(systemPostgreSQL, namespaceKey.String(op.Name))
+		of := m.attributes(series{kind: op.Kind, name: op.Name})
 		m.rows.Record(ctx, int64(f.Rows), of)
 		m.size.Record(ctx, int64(f.Bytes), of)
 	}
@@ -178,7 +178,10 @@ func (m *Meter) attributes(s series) metric.MeasurementOption {
 	if of, ok := m.series[s]; ok {
 		return of
 	}
-	all := append(nameAttributes(s.kind, s.name), outcomeKey.String(string(s.outcome)))
+	all := nameAttributes(s.kind, s.name)
+	if s.outcome != "" {
+		all = append(all, outcomeKey.String(string(s.outcome)))
+	}
 	if s.code != "" {
 		all = append(all, errorTypeKey.String(s.code))
 	}
