@@ -22,6 +22,7 @@ type reloader struct {
 	path    string
 	cfg     *config.Config    // in force
 	files   map[string]string // it was read from
+	seen    map[string]string // these, at the last look
 	service *service          // in force
 	server  *mcpserver.Server
 	refused string // why, if the newest reload was
@@ -62,11 +63,21 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 			r.refused = "" // whoever asks is told again
 			r.reload(ctx)
 		case <-look:
-			if r.refused != "" || !maps.Equal(r.cfg.Files(r.path, nil), r.files) {
+			if r.due() {
 				r.reload(ctx)
 			}
 		}
 	}
+}
+
+// due looks at the files and reports whether to reload: when they have changed, or
+// were refused, and are as they were at the last look. Half a file can be a valid
+// configuration, of one that blocks less.
+func (r *reloader) due() bool {
+	files := r.cfg.Files(r.path, nil)
+	still := maps.Equal(files, r.seen)
+	r.seen = files
+	return still && (r.refused != "" || !maps.Equal(files, r.files))
 }
 
 // reload puts the configuration as it is now into force, whole or, where anything
