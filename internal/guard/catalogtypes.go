@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // OIDs of PostgreSQL's own types, which are the same on every server.
@@ -48,7 +49,7 @@ var (
 	operatorsText string
 )
 
-var catalogTypes = parseTypes(typesText)
+var catalogTypes = sync.OnceValue(func() []catalogType { return parseTypes(typesText) })
 
 func parseTypes(text string) []catalogType {
 	var types []catalogType
@@ -83,18 +84,20 @@ func parseOID(text string) uint32 {
 
 // catalogTypeNamed finds a type that a statement may name, or returns nil.
 func catalogTypeNamed(name string) *catalogType {
-	for i := range catalogTypes {
-		if catalogTypes[i].name == name {
-			return &catalogTypes[i]
+	types := catalogTypes()
+	for i := range types {
+		if types[i].name == name {
+			return &types[i]
 		}
 	}
 	return nil
 }
 
 func catalogTypeOf(oid uint32) *catalogType {
-	for i := range catalogTypes {
-		if catalogTypes[i].oid == oid {
-			return &catalogTypes[i]
+	types := catalogTypes()
+	for i := range types {
+		if types[i].oid == oid {
+			return &types[i]
 		}
 	}
 	return nil
@@ -110,9 +113,9 @@ func arrayOID(oid uint32) uint32 {
 
 // elementOID is the type of an array's elements, 0 if it is not known.
 func elementOID(oid uint32) uint32 {
-	for i := range catalogTypes {
-		if oid != 0 && catalogTypes[i].array == oid {
-			return catalogTypes[i].oid
+	for _, t := range catalogTypes() {
+		if oid != 0 && t.array == oid {
+			return t.oid
 		}
 	}
 	return 0
@@ -128,7 +131,7 @@ func multirangeOID(oid uint32) uint32 {
 
 // implicitCasts are PostgreSQL's own casts that apply by themselves, from one type
 // to another. Arrays are converted by their elements.
-var implicitCasts = parseCasts(castsText)
+var implicitCasts = sync.OnceValue(func() map[[2]uint32]bool { return parseCasts(castsText) })
 
 func parseCasts(text string) map[[2]uint32]bool {
 	casts := map[[2]uint32]bool{}
@@ -150,7 +153,7 @@ func convertsItself(from, to uint32) bool {
 	if a, b := elementOID(from), elementOID(to); a != 0 && b != 0 {
 		return convertsItself(a, b)
 	}
-	return implicitCasts[[2]uint32{from, to}]
+	return implicitCasts()[[2]uint32{from, to}]
 }
 
 // category is the kind of a type by which PostgreSQL prefers conversions.
@@ -175,7 +178,7 @@ func isPolymorphic(oid uint32) bool {
 
 // catalogOperators are the operators of pg_catalog, each with the types for which it
 // exists with both operands of that type.
-var catalogOperators = parseOperators(operatorsText)
+var catalogOperators = sync.OnceValue(func() map[string][]uint32 { return parseOperators(operatorsText) })
 
 func parseOperators(text string) map[string][]uint32 {
 	operators := map[string][]uint32{}
@@ -189,7 +192,7 @@ func parseOperators(text string) map[string][]uint32 {
 }
 
 func isBuiltinOperator(name string) bool {
-	_, ok := catalogOperators[name]
+	_, ok := catalogOperators()[name]
 	return ok || name == "!="
 }
 
@@ -197,7 +200,7 @@ func isBuiltinOperator(name string) bool {
 // a type: then it is the one for a constant beside a value of the type. A type of
 // which only the kind is known is taken for one that can be compared.
 func comparesItself(op string, oid uint32) bool {
-	oids := catalogOperators[op]
+	oids := catalogOperators()[op]
 	switch category(oid) {
 	case 0, 'S':
 		return slices.Contains(oids, textOID)

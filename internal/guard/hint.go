@@ -166,8 +166,8 @@ func (r *resolver) nearestType(name string) string {
 			names = append(names, e.Name)
 		}
 	}
-	for i := range catalogTypes {
-		names = append(names, catalogTypes[i].name)
+	for _, t := range catalogTypes() {
+		names = append(names, t.name)
 	}
 	return didYouMean(nearest.Name(name, names))
 }

@@ -133,7 +133,7 @@ func (r *resolver) operator(name []string, left, right typ, at int32) typ {
 func (r *resolver) chooseOperator(schema, op string, left, right typ, at int32) typ {
 	var results []typ
 	fits := schema == "" && left.class == builtin && right.class == builtin &&
-		left.oid == right.oid && slices.Contains(catalogOperators[op], left.oid) // of those, pg_catalog's own comes first
+		left.oid == right.oid && slices.Contains(catalogOperators()[op], left.oid) // of those, pg_catalog's own comes first
 	for _, o := range r.catalog.OperatorsNamed(op) {
 		if fits || !r.visible(schema, o.Schema) || !r.couldChoose(o, left, right) {
 			continue

@@ -3,6 +3,7 @@ package guard
 import (
 	"iter"
 	"strings"
+	"sync"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,12 +18,21 @@ const (
 	accepted
 )
 
-// rules are the decisions on the fields of the admitted node types, by the
-// fields' indexes.
-var rules = compileRules(pg_query.File_pg_query_proto.Messages())
+// A grammar is the parser's messages, and what the walk does with them.
+type grammar struct {
+	node  protoreflect.MessageDescriptor // the union of all node types
+	union protoreflect.OneofDescriptor
+	rules map[protoreflect.MessageDescriptor][]decision // of the admitted types, by the fields' indexes
+}
 
-func compileRules(messages protoreflect.MessageDescriptors) map[protoreflect.MessageDescriptor][]decision {
-	rules := map[protoreflect.MessageDescriptor][]decision{}
+// grammarOf is made when the first statement comes: not every command has one.
+var grammarOf = sync.OnceValue(func() *grammar {
+	g := &grammar{
+		node:  (*pg_query.Node)(nil).ProtoReflect().Descriptor(),
+		rules: map[protoreflect.MessageDescriptor][]decision{},
+	}
+	g.union = g.node.Oneofs().Get(0)
+	messages := pg_query.File_pg_query_proto.Messages()
 	for name, list := range admitted {
 		message := messages.ByName(protoreflect.Name(name))
 		fields := make([]decision, message.Fields().Len())
@@ -34,40 +44,35 @@ func compileRules(messages protoreflect.MessageDescriptors) map[protoreflect.Mes
 			}
 			fields[message.Fields().ByName(protoreflect.Name(name)).Index()] = d
 		}
-		rules[message] = fields
+		g.rules[message] = fields
 	}
-	return rules
-}
+	return g
+})
 
 // walk admits a tree if every node in it is of an admitted type and has only
 // fields set that the type's list accepts.
 func walk(sql string, tree *pg_query.ParseResult) *Refusal {
-	w := walker{sql: sql, at: -1}
+	w := walker{grammar: grammarOf(), sql: sql, at: -1}
 	w.message(tree.ProtoReflect())
 	return w.refusal
 }
 
 type walker struct {
+	*grammar
 	sql     string
 	at      int32 // location of the innermost node that has one
 	refusal *Refusal
 }
 
-// nodeDescriptor is the union of all node types.
-var (
-	nodeDescriptor = (*pg_query.Node)(nil).ProtoReflect().Descriptor()
-	nodeUnion      = nodeDescriptor.Oneofs().Get(0)
-)
-
 func (w *walker) message(m protoreflect.Message) {
 	descriptor := m.Descriptor()
-	if descriptor == nodeDescriptor {
-		if field := m.WhichOneof(nodeUnion); field != nil {
+	if descriptor == w.node {
+		if field := m.WhichOneof(w.union); field != nil {
 			w.message(m.Get(field).Message())
 		}
 		return
 	}
-	fields, ok := rules[descriptor]
+	fields, ok := w.rules[descriptor]
 	if !ok {
 		w.refuse(descriptor.Name(), "")
 		return
@@ -148,8 +153,8 @@ func location(n *pg_query.Node) int32 {
 
 // locate is the location of a message, or of the first one in it that has one.
 func locate(m protoreflect.Message) int32 {
-	if m.Descriptor() == nodeDescriptor {
-		field := m.WhichOneof(nodeUnion)
+	if g := grammarOf(); m.Descriptor() == g.node {
+		field := m.WhichOneof(g.union)
 		if field == nil {
 			return -1
 		}

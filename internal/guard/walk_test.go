@@ -28,7 +28,7 @@ func TestEveryNodeIsDecided(t *testing.T) {
 			t.Errorf("node type %s is in %d lists, want 1", name, lists[name])
 		}
 		delete(lists, name)
-		fields, ok := rules[message]
+		fields, ok := grammarOf().rules[message]
 		if !ok {
 			continue
 		}
@@ -102,7 +102,7 @@ func TestWhatIsAdmittedIsUsed(t *testing.T) {
 			visit(tree.ProtoReflect())
 		}
 	}
-	for message, decisions := range rules {
+	for message, decisions := range grammarOf().rules {
 		for i, d := range decisions {
 			if name := message.Fields().Get(i).FullName(); d == accepted && !used[name] {
 				t.Errorf("no allowed case sets %s", name)
