@@ -23,6 +23,7 @@ type reloader struct {
 	cfg     *config.Config    // in force
 	files   map[string]string // it was read from
 	seen    map[string]string // these, at the last look
+	moving  bool              // they were not as at the look before it
 	service *service          // in force
 	server  *mcpserver.Server
 	refused string // why, if the newest reload was
@@ -51,6 +52,9 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		var look <-chan time.Time // never, where nothing is watched
 		if every := time.Duration(r.cfg.Server.Watch); every > 0 {
+			if r.moving {
+				every = min(every, settle)
+			}
 			look = time.After(every)
 		}
 		select {
@@ -70,14 +74,18 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 	}
 }
 
+// settle is how long files must stay as they are, unless they are looked at more
+// often.
+const settle = time.Second
+
 // due looks at the files and reports whether to reload: when they have changed, or
 // were refused, and are as they were at the last look. Half a file can be a valid
 // configuration, of one that blocks less.
 func (r *reloader) due() bool {
 	files := r.cfg.Files(r.path, nil)
-	still := maps.Equal(files, r.seen)
+	r.moving = !maps.Equal(files, r.seen)
 	r.seen = files
-	return still && (r.refused != "" || !maps.Equal(files, r.files))
+	return !r.moving && (r.refused != "" || !maps.Equal(files, r.files))
 }
 
 // reload puts the configuration as it is now into force, whole or, where anything

@@ -59,7 +59,7 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 	}
 	server := mcpserver.New(s.tools, s.chain, s.log)
 	server.Admit(door)
-	reload := &reloader{app: a, path: path, cfg: cfg, files: files, service: s, server: server}
+	reload := &reloader{app: a, path: path, cfg: cfg, files: files, seen: files, service: s, server: server}
 	defer reload.start(ctx, hangup)()
 	drain := time.Duration(cfg.Server.Drain)
 	if addr := cfg.Observability.Metrics.Listen; addr != "" {
