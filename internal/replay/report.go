@@ -151,8 +151,11 @@ func (r Report) JSON(w io.Writer) error {
 	return e.Encode(out)
 }
 
-// seconds is d to the millisecond.
-func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+// seconds is d to the millisecond: the float that is written with no more than
+// three decimals, which d.Seconds() need not be.
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
+}
 
 // The parts of a JUnit report that every reader of such reports knows.
 type (

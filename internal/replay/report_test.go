@@ -122,3 +122,24 @@ func TestReportJUnit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReportSeconds proves that times have no more than three decimals: Jenkins
+// refuses a report with others, and 1.118 is not what a second and 118/1000 make
+// as floats.
+func TestReportSeconds(t *testing.T) {
+	const elapsed = 1118 * time.Millisecond
+	r := replay.Report{Elapsed: elapsed, Results: []replay.Result{{Name: "guard/a", Status: replay.Pass, Elapsed: elapsed}}}
+	var junit, json strings.Builder
+	if err := r.JUnit(&junit); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.JSON(&json); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(junit.String(), ` time="1.118"`); n != 3 {
+		t.Error(junit.String())
+	}
+	if n := strings.Count(json.String(), `"seconds": 1.118`+"\n") + strings.Count(json.String(), `"seconds": 1.118,`); n != 2 {
+		t.Error(json.String())
+	}
+}
