@@ -131,13 +131,22 @@ func (a *app) runReplay(ctx context.Context, paths []string, f replayFlags) erro
 	}
 	results := suite.Run(ctx)
 	spin.end()
+	var unused []string
+	var unread error
+	if f.run == "" && len(results) == len(files) {
+		if f.golden != "" { // named, so it is these scenarios' wherever it is
+			paths = append(paths, f.golden)
+		}
+		unused, unread = replay.Unused(paths, results)
+	}
 	report := replay.Report{
 		Server:   server.String(),
 		Results:  results,
 		Coverage: surface().Cover(results),
+		Unused:   unused,
 		Elapsed:  time.Since(start),
 	}
-	err = f.write(a.stdout, a.stderr, report)
+	err = errors.Join(f.write(a.stdout, a.stderr, report), unread)
 	if err == nil && len(results) < len(files) {
 		err = fmt.Errorf("interrupted: %d scenarios did not run", len(files)-len(results))
 	}
