@@ -147,6 +147,13 @@ func (s *scenario) waitfor(in invocation) error {
 		}
 		return nil
 	}
+	s.polling = true
+	defer func() {
+		s.polling = false
+		for _, db := range s.databases {
+			db.close(in.ctx)
+		}
+	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -38,6 +38,7 @@ type scenario struct {
 
 	databases map[string]*database
 	sessions  map[string]*session
+	polling   bool              // waitfor runs: a command may keep what its next try needs
 	model     *model            // nil until "model start"
 	collector *collector        // nil until "otlp start"
 	rewritten map[string][]byte // golden files by path, for when the scenario has passed
