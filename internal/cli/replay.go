@@ -33,8 +33,17 @@ must come out. Each has databases of its own, made from templates.
 
 A scenario may run any program, as you: run only files that you trust.
 
-PostgreSQL is the server at --postgres, else a container of --image, else one
-started from local binaries. The last line is "N passed, N failed, N skipped".`,
+PostgreSQL is the first of these that there is:
+  1. the server at --postgres
+  2. without --image, the first of the URLs in PGMCP_TEST_POSTGRES
+  3. a container of --image, else of the first image in PGMCP_TEST_IMAGE, else
+     of the first in PGMCP_TEST_IMAGES, else of postgres:17
+  4. a server started from local binaries, the newest
+A server that is named must answer; an image that is named must start where there
+is a container engine, and any with PGMCP_REQUIRE_CONTAINER=1. Nothing is
+installed. Standard error says which one it is.
+
+The last line is "N passed, N failed, N skipped".`,
 		Example: `  pgmcp replay scenarios
   pgmcp replay scenarios --run guard/ --verbose
   pgmcp replay scenarios --format junit >report.xml
@@ -59,7 +68,7 @@ started from local binaries. The last line is "N passed, N failed, N skipped".`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.postgres, "postgres", "", "superuser's `URL` of a server to make databases on; scenarios that need a server of their own are skipped")
-	flags.StringVar(&f.image, "image", "", "container `IMAGE` to start (default postgres:17)")
+	flags.StringVar(&f.image, "image", "", "container `IMAGE` to start (default PGMCP_TEST_IMAGE, or postgres:17)")
 	flags.StringVar(&f.run, "run", "", "only scenarios whose FOLDER/NAME matches `REGEXP`")
 	flags.BoolVar(&f.list, "list", false, "print the scenarios, and run none")
 	flags.IntVar(&f.parallel, "parallel", 2*runtime.GOMAXPROCS(0), "run `N` scenarios at a time")
@@ -131,13 +140,22 @@ func (a *app) runReplay(ctx context.Context, paths []string, f replayFlags) erro
 	}
 	results := suite.Run(ctx)
 	spin.end()
+	var unused []string
+	var unread error
+	if f.run == "" && len(results) == len(files) {
+		if f.golden != "" { // named, so it is these scenarios' wherever it is
+			paths = append(paths, f.golden)
+		}
+		unused, unread = replay.Unused(paths, results)
+	}
 	report := replay.Report{
 		Server:   server.String(),
 		Results:  results,
 		Coverage: surface().Cover(results),
+		Unused:   unused,
 		Elapsed:  time.Since(start),
 	}
-	err = f.write(a.stdout, a.stderr, report)
+	err = errors.Join(f.write(a.stdout, a.stderr, report), unread)
 	if err == nil && len(results) < len(files) {
 		err = fmt.Errorf("interrupted: %d scenarios did not run", len(files)-len(results))
 	}

@@ -65,14 +65,23 @@ func (g golden) write(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write golden answer: %w", err)
 	}
-	path := filepath.Join(dir, g.request.file())
-	if old, _ := filepath.Glob(filepath.Join(dir, "*-"+g.request.key()+".txtar")); len(old) == 1 {
-		path = old[0]
+	path, ok := File(dir, g.request)
+	if !ok {
+		path = filepath.Join(dir, g.request.file())
 	}
 	if err := os.WriteFile(path, txtar.Format(g.archive()), 0o644); err != nil {
 		return "", fmt.Errorf("write golden answer: %w", err)
 	}
 	return path, nil
+}
+
+// File is the path of the golden answer to r in dir, and whether there is one.
+func File(dir string, r Request) (path string, ok bool) {
+	found, _ := filepath.Glob(filepath.Join(dir, "*-"+r.redacted().key()+".txtar"))
+	if len(found) != 1 {
+		return "", false
+	}
+	return found[0], true
 }
 
 func (g golden) archive() *txtar.Archive {

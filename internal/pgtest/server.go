@@ -17,7 +17,7 @@ import (
 
 // Options say where a server may come from. The zero value asks the environment.
 type Options struct {
-	URL     string    // superuser's URL of a server that runs already; default PGMCP_TEST_POSTGRES
+	URL     string    // superuser's URL of a server that runs already; default, without Image, PGMCP_TEST_POSTGRES
 	Image   string    // container image; default PGMCP_TEST_IMAGE, then PGMCP_TEST_IMAGES, then postgres:17
 	Install bool      // install PostgreSQL where none is found
 	Log     io.Writer // what was found, tried and installed, a line each; nil for silence
@@ -135,7 +135,7 @@ func startFirst(ctx context.Context, o Options, limit int) ([]*Server, error) {
 	if o.URL != "" {
 		return startEach(strings.Fields(o.URL), limit, func(u string) (*Server, error) { return connect(ctx, u, "url") })
 	}
-	if urls := strings.Fields(os.Getenv("PGMCP_TEST_POSTGRES")); len(urls) > 0 {
+	if urls := strings.Fields(os.Getenv("PGMCP_TEST_POSTGRES")); len(urls) > 0 && o.Image == "" {
 		return lent(ctx, urls, limit)
 	}
 

@@ -27,7 +27,7 @@ func (e *Unfit) Error() string { return e.Problem }
 
 // remembered is how long a refusal is taken for the next one's, without connecting
 // again: whoever keeps asking must not keep the server busy.
-const remembered = 5 * time.Second
+const remembered = time.Second
 
 // A gate looks at every new connection to one database before it is used. A role
 // can be altered, and behind one address there can be several servers.

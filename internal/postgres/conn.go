@@ -115,10 +115,15 @@ func (c *Conn) Abandon(name string) {
 // Release gives the connection back, or closes it when it is not as clean as it
 // was lent: busy, in a transaction, or with other string settings.
 func (c *Conn) Release() {
-	raw := c.Raw()
-	if clean(raw) {
+	switch raw := c.Raw(); {
+	case raw.IsClosed():
+		// It broke, and pgx is telling the server to stop. In a network that
+		// swallows this, the pool would keep its place for 15 seconds.
+		c.pooled.Hijack()
+		return
+	case clean(raw):
 		raw.Frontend().SetMaxBodyLen(maxMessage)
-	} else {
+	default:
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		raw.Close(ctx)
@@ -132,5 +137,5 @@ func clean(raw *pgconn.PgConn) bool {
 			return false
 		}
 	}
-	return !raw.IsClosed() && !raw.IsBusy() && raw.TxStatus() == 'I'
+	return !raw.IsBusy() && raw.TxStatus() == 'I'
 }

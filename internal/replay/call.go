@@ -18,13 +18,14 @@ type toolCall struct {
 	err    error
 }
 
-// A view is the option that says what of a call is printed: its structured
+// A view is the option that says what is printed: of a call, its structured
 // content unless given.
 type view string
 
 const (
 	textView     view = "-text"
 	progressView view = "-progress"
+	jsonView     view = "-json"
 )
 
 // viewed takes the view, which must be among those allowed, from the arguments.

@@ -60,7 +60,7 @@ func table() []command {
 		{"mcp connect", "[-protocol VERSION] SESSION PROGRAM ARG... | [-protocol VERSION] [-header 'NAME: VALUE']... SESSION -http URL|@FILE", "open an MCP session with a program over stdio, or with the server at a URL, which may be in a file, each request with the headers; ! wants that to fail", negates | prints, (*scenario).mcpConnect},
 		{"mcp start", "SESSION TOOL [JSON]", "call a tool in the background, one in a session at a time", 0, (*scenario).mcpStart},
 		{"mcp stderr", "SESSION", "print what the session's server wrote to stderr so far", prints, (*scenario).mcpStderr},
-		{"mcp tools", "SESSION", "print the names of the tools, one a line", prints, (*scenario).mcpTools},
+		{"mcp tools", "[-json] SESSION", "print the names of the tools, one a line, or with -json all that is said of them", prints, (*scenario).mcpTools},
 		{"mcp wait", "[-text] SESSION", "wait for the end of the call that mcp start has started, and print as mcp call does; ! wants the tool to say no", negates | prints, (*scenario).mcpWait},
 		{"metric", "FILE|@FILE NAME[{LABEL=\"VALUE\",...}]", "print the value of a metric in a file, or of the server whose address is in the file; the sum if several have these labels; ! wants none", negates | prints, (*scenario).metric},
 		{"model fault", "status CODE [RETRY_AFTER] | delay DURATION | garbage | cut | endless | none", "make the model refuse, answer late, answer nonsense, break off, never stop, or be well again", 0, (*scenario).modelFault},

@@ -20,6 +20,8 @@ type database struct {
 	admin string        // the superuser's URL
 	url   string        // what NAME_URL holds
 	proxy *pgtest.Proxy // nil until "proxy"
+
+	session *pgconn.PgConn // the superuser's; nil unless psql has one
 }
 
 const suffixMark = "{{suffix}}"
@@ -139,7 +141,10 @@ func (s *scenario) psql(in invocation) error {
 	if err != nil {
 		return err
 	}
-	rows, err := query(in.ctx, db.admin, in.args[1])
+	rows, err := db.query(in.ctx, in.args[1])
+	if !s.polling {
+		db.close(in.ctx)
+	}
 	if in.not {
 		if err == nil {
 			return errors.New("it succeeded")
@@ -156,15 +161,24 @@ func (s *scenario) psql(in invocation) error {
 	return nil
 }
 
-// query runs the statements of sql on a connection of its own, as one
-// transaction unless they say otherwise, and returns the rows of all as text.
-func query(ctx context.Context, dsn, sql string) ([][]string, error) {
-	conn, err := pgconn.Connect(ctx, dsn)
-	if err != nil {
-		return nil, err
+// query runs the statements of sql in a session as good as new, as one transaction
+// unless they say otherwise, and returns the rows of all as text. The session stays
+// for whoever polls: to connect costs more than most of what scenarios ask.
+func (db *database) query(ctx context.Context, sql string) ([][]string, error) {
+	if db.session != nil && db.session.Ping(ctx) != nil {
+		db.close(ctx)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	results, err := conn.Exec(ctx, sql).ReadAll()
+	if db.session == nil {
+		conn, err := pgconn.Connect(ctx, db.admin)
+		if err != nil {
+			return nil, err
+		}
+		db.session = conn
+	}
+	results, err := db.session.Exec(ctx, sql).ReadAll()
+	if db.session.TxStatus() != 'I' || db.session.Exec(ctx, "discard all").Close() != nil {
+		db.close(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +193,14 @@ func query(ctx context.Context, dsn, sql string) ([][]string, error) {
 		}
 	}
 	return rows, nil
+}
+
+// close ends the session of psql, whether or not it can still be told.
+func (db *database) close(ctx context.Context) {
+	if db.session != nil {
+		db.session.Close(context.WithoutCancel(ctx))
+		db.session = nil
+	}
 }
 
 func (s *scenario) proxy(in invocation) error {

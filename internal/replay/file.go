@@ -5,42 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/rogpeppe/go-internal/diff"
 )
-
-// golden compares a file of the script with one that is kept outside of it.
-func (s *scenario) golden(in invocation) error {
-	if len(in.args) != 2 {
-		return errUsage
-	}
-	got, err := s.read(in.args[0])
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(s.options.Golden, filepath.FromSlash(in.args[1]))
-	want, err := os.ReadFile(path)
-	switch {
-	case err == nil && bytes.Equal(got, want):
-		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	case s.options.Update:
-		s.rewritten[path] = got
-		return nil
-	case err != nil:
-		return fmt.Errorf("there is no golden file %s; --update writes it", in.args[1])
-	}
-	return fmt.Errorf("the golden file differs; --update rewrites it:\n%s",
-		diff.Diff("golden/"+in.args[1], want, in.args[0], got))
-}
 
 func (s *scenario) capture(in invocation) error {
 	if len(in.args) != 2 {
@@ -177,6 +147,13 @@ func (s *scenario) waitfor(in invocation) error {
 		}
 		return nil
 	}
+	s.polling = true
+	defer func() {
+		s.polling = false
+		for _, db := range s.databases {
+			db.close(in.ctx)
+		}
+	}()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -4,15 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
-
-// goldenFolder is the name of folders that hold what scenarios compare with.
-// There are no scenarios in them: golden model answers are .txtar files too.
-const goldenFolder = "golden"
 
 // ErrNone is the error of paths at which there are no scenarios.
 var ErrNone = errors.New("no scenarios")
@@ -51,23 +46,4 @@ func Name(file string) string {
 		file = abs
 	}
 	return filepath.Base(filepath.Dir(file)) + "/" + strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-}
-
-// goldenOf is the golden folder of the scenario in file: the nearest in its folder
-// or above it, else one to be made beside it.
-func goldenOf(file string) (string, error) {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return "", err
-	}
-	own := filepath.Dir(file)
-	for dir := own; ; dir = filepath.Dir(dir) {
-		golden := filepath.Join(dir, goldenFolder)
-		if info, err := os.Stat(golden); err == nil && info.IsDir() {
-			return golden, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return filepath.Join(own, goldenFolder), nil
-		}
-	}
 }

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -166,17 +167,28 @@ func (s *scenario) session(name string) (*session, error) {
 }
 
 func (s *scenario) mcpTools(in invocation) error {
-	if len(in.args) != 1 {
+	v, args := viewed(in.args, jsonView)
+	if len(args) != 1 {
 		return errUsage
 	}
-	ses, err := s.session(in.args[0])
+	ses, err := s.session(args[0])
 	if err != nil {
 		return err
 	}
+	var tools []*mcp.Tool
 	for tool, err := range ses.Tools(in.ctx, nil) {
 		if err != nil {
 			return err
 		}
+		tools = append(tools, tool)
+	}
+	if v == jsonView {
+		e := json.NewEncoder(in.stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(tools)
+	}
+	for _, tool := range tools {
 		fmt.Fprintln(in.stdout, tool.Name)
 	}
 	return nil

@@ -29,7 +29,9 @@ type model struct {
 	delay    time.Duration
 
 	golden llm.Provider // what answers in place of replies; or nil
+	dir    string       // its folder
 	title  string       // of requests to it
+	used   []string     // paths of its answers
 	misses []string     // what golden said where it gave no answer
 }
 
@@ -81,7 +83,7 @@ func (s *scenario) modelGolden(in invocation) error {
 		return errors.New("the model runs already")
 	}
 	dir := filepath.Join(s.options.Golden, filepath.FromSlash(in.args[0]))
-	m := &model{title: s.name}
+	m := &model{title: s.name, dir: dir}
 	var err error
 	if s.options.Record == nil {
 		m.golden, err = llm.OpenReplay(dir)
@@ -100,6 +102,9 @@ func (s *scenario) modelGolden(in invocation) error {
 		defer m.mu.Unlock()
 		for _, miss := range m.misses {
 			s.ts.Logf("[model] %s", miss)
+		}
+		for _, path := range m.used {
+			s.goldens[path] = true
 		}
 	})
 	return s.serveModel()
@@ -282,6 +287,11 @@ func (m *model) recite(w http.ResponseWriter, ctx context.Context, req modelRequ
 		r.Messages = append(r.Messages, llm.Message{Role: message.Role, Content: message.Content})
 	}
 	said, err := m.golden.Complete(ctx, r)
+	if path, ok := llm.File(m.dir, r); ok {
+		m.mu.Lock()
+		m.used = append(m.used, path)
+		m.mu.Unlock()
+	}
 	e, _ := errors.AsType[*llm.Error](err)
 	switch {
 	case err == nil:

@@ -59,7 +59,10 @@ type Result struct {
 	Kept    []string // what was left for a look: the work folder, then URLs of databases
 	Touched Surface  // without settings: Cover finds them in the configurations
 
-	configs [][]byte // texts of the configurations in the archive
+	configs [][]byte        // texts of the configurations in the archive
+	golden  string          // the folder
+	goldens map[string]bool // files in it that the scenario has a use for
+	opaque  bool            // it may use others too
 }
 
 // Run runs the scenario in file, a txtar archive whose comment is the script. The
@@ -130,6 +133,7 @@ func (s *scenario) runIn(file string, r *Result) error {
 	}()
 	<-done
 	r.Touched, r.Kept, r.configs = s.touched.surface(), s.kept, s.configs
+	r.golden, r.goldens, r.opaque = s.options.Golden, s.goldens, s.opaque
 	if s.options.Update && r.Status == Pass {
 		return s.update(file, script)
 	}

@@ -15,6 +15,7 @@ type Report struct {
 	Server   string // PostgreSQL's release and where it came from
 	Results  []Result
 	Coverage Coverage
+	Unused   []string // golden files that no scenario has a use for
 	Elapsed  time.Duration
 }
 
@@ -37,8 +38,8 @@ func (c Counts) String() string {
 const shown = 60
 
 // Text writes the report for people: what failed and was skipped and, if verbose,
-// what passed, with transcripts; how much was touched, and if that is asked for
-// also what was not; and the counts.
+// what passed, with transcripts; golden files without use; how much was touched,
+// and if that is asked for also what was not; and the counts.
 func (r Report) Text(w io.Writer, verbose, untouched bool) error {
 	var b strings.Builder
 	for _, s := range r.Results {
@@ -56,6 +57,9 @@ func (r Report) Text(w io.Writer, verbose, untouched bool) error {
 		for _, k := range s.Kept {
 			fmt.Fprintf(&b, "      kept %s\n", k)
 		}
+	}
+	for _, path := range r.Unused {
+		fmt.Fprintf(&b, "%s: no scenario uses it\n", path)
 	}
 	b.WriteString(r.Coverage.text(untouched))
 	fmt.Fprintf(&b, "%v\n", r.Counts())
@@ -138,9 +142,10 @@ func (r Report) JSON(w io.Writer) error {
 		Scenarios []scenario `json:"scenarios"`
 		Touched   surface    `json:"touched"`
 		Untouched surface    `json:"untouched"`
+		Unused    []string   `json:"unused,omitempty"`
 	}{
 		r.Server, c.Passed, c.Failed, c.Skipped, seconds(r.Elapsed), []scenario{},
-		surface(r.Coverage.Touched), surface(r.Coverage.Untouched),
+		surface(r.Coverage.Touched), surface(r.Coverage.Untouched), r.Unused,
 	}
 	for _, s := range r.Results {
 		out.Scenarios = append(out.Scenarios, scenario{s.Name, s.Status, seconds(s.Elapsed), s.Log, s.Kept})
@@ -151,8 +156,11 @@ func (r Report) JSON(w io.Writer) error {
 	return e.Encode(out)
 }
 
-// seconds is d to the millisecond.
-func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+// seconds is d to the millisecond: the float that is written with no more than
+// three decimals, which d.Seconds() need not be.
+func seconds(d time.Duration) float64 {
+	return float64(d.Round(time.Millisecond).Milliseconds()) / 1000
+}
 
 // The parts of a JUnit report that every reader of such reports knows.
 type (

@@ -21,7 +21,7 @@ func made() replay.Report {
 		{Name: "guard/b", Status: replay.Fail, Elapsed: 20 * time.Millisecond, Log: "# it says <b> & \x1b\n> stdout x\nFAIL: b.txtar:3: no match for `x`\n"},
 		{Name: "http/a", Status: replay.Skip, Log: "no container\n"},
 	}
-	return replay.Report{Server: "17.1 (url)", Results: results, Coverage: all.Cover(results), Elapsed: 2 * time.Second}
+	return replay.Report{Server: "17.1 (url)", Results: results, Coverage: all.Cover(results), Unused: []string{"golden/a.txt"}, Elapsed: 2 * time.Second}
 }
 
 func TestReportText(t *testing.T) {
@@ -36,6 +36,7 @@ func TestReportText(t *testing.T) {
       FAIL: b.txtar:3: no match for ` + "`x`" + `
 skip  http/a (0.0s)
       no container
+golden/a.txt: no scenario uses it
 touched 1 of 2 tools, 1 of 2 codes, 0 of 1 statuses, 0 of 1 settings
 1 passed, 1 failed, 1 skipped
 `},
@@ -46,6 +47,7 @@ fail  guard/b (0.0s)
       FAIL: b.txtar:3: no match for ` + "`x`" + `
 skip  http/a (0.0s)
       no container
+golden/a.txt: no scenario uses it
 touched 1 of 2 tools, 1 of 2 codes, 0 of 1 statuses, 0 of 1 settings
 tools not touched:
       health
@@ -90,7 +92,7 @@ func TestReportJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got["failed"] != 1.0 || len(got["scenarios"].([]any)) != 3 || got["untouched"].(map[string]any)["tools"].([]any)[0] != "health" {
+	if got["failed"] != 1.0 || len(got["scenarios"].([]any)) != 3 || got["untouched"].(map[string]any)["tools"].([]any)[0] != "health" || got["unused"].([]any)[0] != "golden/a.txt" {
 		t.Error(b.String())
 	}
 }
@@ -120,5 +122,26 @@ func TestReportJUnit(t *testing.T) {
 	}
 	if err := xml.Unmarshal([]byte(b.String()), new(struct{})); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReportSeconds proves that times have no more than three decimals: Jenkins
+// refuses a report with others, and 1.118 is not what a second and 118/1000 make
+// as floats.
+func TestReportSeconds(t *testing.T) {
+	const elapsed = 1118 * time.Millisecond
+	r := replay.Report{Elapsed: elapsed, Results: []replay.Result{{Name: "guard/a", Status: replay.Pass, Elapsed: elapsed}}}
+	var junit, json strings.Builder
+	if err := r.JUnit(&junit); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.JSON(&json); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(junit.String(), ` time="1.118"`); n != 3 {
+		t.Error(junit.String())
+	}
+	if n := strings.Count(json.String(), `"seconds": 1.118`+"\n") + strings.Count(json.String(), `"seconds": 1.118,`); n != 2 {
+		t.Error(json.String())
 	}
 }

@@ -38,9 +38,12 @@ type scenario struct {
 
 	databases map[string]*database
 	sessions  map[string]*session
+	polling   bool              // waitfor runs: a command may keep what its next try needs
 	model     *model            // nil until "model start"
 	collector *collector        // nil until "otlp start"
 	rewritten map[string][]byte // golden files by path, for when the scenario has passed
+	goldens   map[string]bool   // golden files that it has a use for, by path
+	opaque    bool              // it may use others too
 	touched   touches
 	configs   [][]byte // texts of the configurations in the archive
 	kept      []string // what Keep leaves
@@ -61,6 +64,8 @@ func newScenario(ctx context.Context, o Options, file string) (*scenario, error)
 		if o.Golden, err = goldenOf(file); err != nil {
 			return nil, err
 		}
+	} else if o.Golden, err = filepath.Abs(o.Golden); err != nil {
+		return nil, err
 	}
 	folder, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -76,6 +81,8 @@ func newScenario(ctx context.Context, o Options, file string) (*scenario, error)
 		databases: map[string]*database{},
 		sessions:  map[string]*session{},
 		rewritten: map[string][]byte{},
+		goldens:   map[string]bool{},
+		opaque:    byFolder.Match(archive.Comment),
 		touched:   newTouches(),
 	}
 	for _, f := range archive.Files {
