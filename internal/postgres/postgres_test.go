@@ -76,6 +76,7 @@ func TestReopen(t *testing.T) {
 	second := *first
 	second.Databases = maps.Clone(first.Databases)
 	change(&second, "desk", func(db *config.Database) { db.Pool.Max++ })
+	second.Observability.Log.Level = "debug" // the logger sees to that
 	write("two")
 	b, err := a.Reopen(t.Context(), &second, nil, log)
 	if err != nil {
