@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/term"
 
@@ -19,7 +20,12 @@ type Log struct {
 	terminal bool
 	level    slog.LevelVar
 	text     atomic.Bool
+	quiet    atomic.Bool
 }
+
+// Quiet is the level of commands that say themselves how they ended: errors, and
+// nothing else. No configuration can name it.
+const Quiet = "quiet"
 
 // NewLog returns a log that writes to w as c says. Each record holds the request
 // ID of its context.
@@ -37,8 +43,20 @@ func (l *Log) Set(c config.Log) {
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
 		level = slog.LevelInfo
 	}
+	if c.Level == Quiet {
+		level = slog.LevelError
+	}
+	l.quiet.Store(c.Level == Quiet)
 	l.level.Set(level)
 	l.text.Store(c.Format == "text" || c.Format == "auto" && l.terminal)
+}
+
+// Always logs a record of level info whatever level is logged, [Quiet] excepted:
+// what has to be on record elsewhere.
+func Always(log *slog.Logger, message string, args ...any) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, message, 0)
+	r.Add(args...)
+	_ = log.Handler().Handle(context.Background(), r) // asks for no level
 }
 
 // IsTerminal reports whether a person looks at w.
@@ -59,6 +77,9 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
+	if h.log.quiet.Load() && r.Level < slog.LevelError {
+		return nil
+	}
 	if id := RequestID(ctx); id != "" {
 		r.AddAttrs(slog.String("request_id", id))
 	}

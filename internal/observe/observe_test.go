@@ -271,3 +271,16 @@ func TestLogFollows(t *testing.T) {
 		}
 	}
 }
+
+// What is always logged is, at any level that a configuration can name.
+func TestAlways(t *testing.T) {
+	for level, want := range map[string]int{"debug": 2, "info": 2, "warn": 2, "error": 2, Quiet: 1} {
+		var out bytes.Buffer
+		log := NewLog(&out, config.Log{Level: level, Format: "text"}).With("audit", "a.jsonl")
+		Always(log, "x", "line", 7)
+		log.Error("x", "line", 7)
+		if got := strings.Count(out.String(), "msg=x audit=a.jsonl line=7\n"); got != want {
+			t.Errorf("level %s writes %d of 2 records, want %d", level, got, want)
+		}
+	}
+}
