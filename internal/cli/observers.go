@@ -27,6 +27,7 @@ type observers struct {
 
 func openObservers(c config.Observability, log *observe.Log) (o *observers, err error) {
 	o = &observers{log: log}
+	process := observe.Resource(build().version)
 	var readers []metric.Reader
 	if c.OTLP != nil {
 		reader, processor, err := observe.OpenOTLP(context.Background(), *c.OTLP)
@@ -37,9 +38,9 @@ func openObservers(c config.Observability, log *observe.Log) (o *observers, err 
 		// There is no other way to hear of what could not be sent, but for a
 		// line on standard error that is no log record.
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry is not sent", "error", err) }))
-		o.spans = observe.NewTracer(build().version, c.OTLP.SQL, processor)
+		o.spans = observe.NewTracer(process, c.OTLP.SQL, processor)
 	}
-	if o.meter, err = observe.NewMeter(build().version, readers...); err != nil {
+	if o.meter, err = observe.NewMeter(process, readers...); err != nil {
 		return nil, err
 	}
 	if c.Audit == nil {

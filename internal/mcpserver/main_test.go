@@ -95,7 +95,7 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 		b.config.Databases["desk"] = database(t, "postgres://nobody@127.0.0.1:1/none", "A support desk")
 	}
 	log := observe.NewLog(b.log, b.config.Observability.Log).Logger
-	meter, err := observe.NewMeter("v1.2.3")
+	meter, err := observe.NewMeter(observe.Resource("v1.2.3"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,7 @@ func TestTraceID(t *testing.T) {
 
 func newMeter(t testing.TB) *Meter {
 	t.Helper()
-	m, err := NewMeter("v1.2.3")
+	m, err := NewMeter(Resource("v1.2.3"))
 	if err != nil {
 		t.Fatal(err)
 	}
