@@ -58,7 +58,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	if s.calibration, err = answer.LoadCalibration(cfg); err != nil {
 		return nil, err
 	}
-	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.log.Logger); err != nil {
+	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.spans, s.log.Logger); err != nil {
 		return nil, err
 	}
 	if s.unwatch, err = s.watch(resilience); err != nil {

@@ -122,6 +122,21 @@ func Stage(ctx context.Context, name string) (_ context.Context, end func()) {
 	return ctx, func() { span.End() }
 }
 
+// Begin begins a span of what no operation asked for, which end ends, with the
+// trouble it met or "". Of nil it does nothing.
+func (t *Tracer) Begin(ctx context.Context, name string, attributes ...attribute.KeyValue) (_ context.Context, end func(trouble string)) {
+	if t == nil {
+		return ctx, func(string) {}
+	}
+	ctx, span := t.tracer.Start(ctx, name, trace.WithNewRoot(), trace.WithAttributes(attributes...))
+	return ctx, func(trouble string) {
+		if trouble != "" {
+			span.SetStatus(codes.Error, trouble)
+		}
+		span.End()
+	}
+}
+
 // Event notes in the span of ctx that something has happened now.
 func Event(ctx context.Context, name string) { trace.SpanFromContext(ctx).AddEvent(name) }
 
