@@ -14,8 +14,8 @@ import (
 // RunTogether runs statements of one database one after the other in one
 // transaction, so that all see the same data, and returns the result of each. It
 // ends at the first that fails, with its error, or whose rows are cut off: then
-// there are fewer results than statements. All are one operation. No cost limit holds; a statement that
-// may be above it has to be run or planned by itself first.
+// there are fewer results than statements. All are one operation. No cost limit
+// holds; a statement that may be above it has to be run or planned by itself first.
 func (r *Runner) RunTogether(ctx context.Context, statements []guard.Statement) ([]*Result, error) {
 	if len(statements) == 0 {
 		return nil, nil
