@@ -30,9 +30,10 @@ type Log struct {
 	syncing sync.Mutex // before mu
 	mu      sync.Mutex
 	file    *file
-	synced  int64 // the newest line that is on the disk
-	lost    int64 // operations since the newest line of which none could be written
-	missed  int64 // all of these
+	stuck   time.Time // when the newest attempt to rotate failed
+	synced  int64     // the newest line that is on the disk
+	lost    int64     // operations since the newest line of which none could be written
+	missed  int64     // all of these
 	marked  Mark
 }
 
@@ -55,7 +56,7 @@ func (e *Error) Unwrap() error { return e.Err }
 //
 // Print gives the fingerprint of a statement. Log hears of heads and of failures.
 func Open(c config.Audit, print func(sql string) string, log *slog.Logger) (*Log, error) {
-	f, err := openFile(c.File, log)
+	f, err := openFile(c.File, c.Required, log)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +88,10 @@ func (l *Log) Layer(classify observe.Classify) call.Layer {
 		}
 	}
 }
+
+// retryRotation is how long a file that cannot be rotated is written on until that
+// is tried again.
+const retryRotation = time.Minute
 
 // longest bounds a principal, which can be a name that a client gives itself.
 const longest = 200
@@ -133,7 +138,7 @@ func (l *Log) Append(line Line) error {
 func (l *Log) write(line Line) (seq int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file.size > 0 && l.file.size >= int64(l.config.MaxSize) {
+	if l.file.size > 0 && l.file.size >= int64(l.config.MaxSize) && time.Since(l.stuck) >= retryRotation {
 		_ = l.rotate() // it has been said, and the file that there is will do
 	}
 	return l.put(line)
@@ -162,12 +167,12 @@ func (l *Log) sync(seq int64) error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
 	l.mu.Lock()
-	f, newest, done := l.file.os, l.file.chain.seq, l.synced >= seq
+	f, newest, done := *l.file, l.file.chain.seq, l.synced >= seq
 	l.mu.Unlock()
 	if done {
 		return nil
 	}
-	err := f.Sync()
+	err := f.sync()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.synced >= seq { // a rotation did it meanwhile
@@ -177,7 +182,7 @@ func (l *Log) sync(seq int64) error {
 		l.log.Error("audit cannot be synced", "error", err)
 		return err
 	}
-	l.synced = newest
+	l.synced, l.file.named = newest, f.named
 	return nil
 }
 
@@ -192,10 +197,11 @@ func (l *Log) Rotate() error {
 func (l *Log) rotate() error {
 	moved, err := l.file.rotate()
 	if err != nil {
+		l.stuck = time.Now()
 		l.log.Error("audit cannot be rotated", "error", err)
 		return err
 	}
-	l.synced = l.file.chain.seq
+	l.stuck, l.synced = time.Time{}, l.file.chain.seq
 	l.mark(moved)
 	// So that the chain is not lost with the files before, should they be moved away.
 	_, err = l.put(Line{Kind: "audit", Name: "rotate"})
@@ -219,7 +225,7 @@ func (l *Log) Close() error {
 // before it.
 func (l *Log) mark(file string) {
 	l.marked = Mark{l.file.chain.seq, l.file.chain.head}
-	l.log.Info("audit head", "file", file, "line", l.marked.Seq, "head", l.marked.Head)
+	observe.Always(l.log, "audit head", "file", file, "line", l.marked.Seq, "head", l.marked.Head)
 }
 
 // Newest is the number of the newest line, and of the operations since the start

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
@@ -213,6 +215,88 @@ func TestWriteFailure(t *testing.T) {
 		}
 		if r, err := Verify(files(t, l), ""); err != nil || len(r.Problems) > 0 {
 			t.Errorf("%v, %+v", err, r)
+		}
+	}
+}
+
+// Where the file cannot be rotated its lines go on in it, and rotating is tried
+// again, and said, once in a while.
+func TestRotationFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		name := filepath.Join(t.TempDir(), "audit.jsonl")
+		l, err := Open(config.Audit{File: name, MaxSize: 1}, nil, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(name, name+".away"); err != nil {
+			t.Fatal(err)
+		}
+		write := func() {
+			t.Helper()
+			if err := l.Append(Line{Kind: "tool", Name: "ask"}); err != nil {
+				t.Error(err)
+			}
+		}
+		for minute := 1; minute <= 3; minute++ {
+			for range 100 {
+				write()
+			}
+			if n := strings.Count(said.String(), "audit cannot be rotated"); n != minute {
+				t.Errorf("minute %d: failures are said %d times", minute, n)
+			}
+			time.Sleep(time.Minute)
+		}
+		if l.Rotate() == nil {
+			t.Error("who asks is not told")
+		}
+		if err := os.Rename(name+".away", name); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		write()
+		mark := l.Marked()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Verify(files(t, l), mark.Head)
+		if err != nil || len(r.Problems) > 0 || r.Vouched != 301 || r.Files < 2 {
+			t.Errorf("%v, %+v", err, r)
+		}
+	})
+}
+
+// Where the record is required a line is not on the disk before the name of its
+// file is, which a new file needs.
+func TestNameIsSynced(t *testing.T) {
+	for _, required := range []bool{true, false} {
+		l := open(t, config.Audit{MaxSize: 1 << 20, Required: required})
+		name := l.file.name
+		write := func(nowhere bool) error {
+			l.file.name = name
+			if nowhere {
+				l.file.name = filepath.Join(t.TempDir(), "nowhere", "audit.jsonl")
+			}
+			defer func() { l.file.name = name }()
+			return l.Append(Line{Kind: "tool", Name: "ask"})
+		}
+		if err := write(true); err != nil {
+			t.Errorf("required %v: the name was synced at the start: %v", required, err)
+		}
+		if err := l.Rotate(); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(true); (err != nil) != required {
+			t.Errorf("required %v: the new name cannot be synced: %v", required, err)
+		}
+		if err := write(false); err != nil {
+			t.Error(err)
+		}
+		if err := write(true); err != nil {
+			t.Errorf("required %v: the new name was synced: %v", required, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // A file is the one that is being written, and the chain up to its end.
@@ -19,15 +20,18 @@ type file struct {
 	chain chain
 	size  int64 // of all whole lines
 	torn  bool  // something may stand after them
+
+	required bool // its name has to be on the disk as well
+	named    bool // it is
 }
 
 // openFile opens the file to go on with its chain.
-func openFile(name string, log *slog.Logger) (*file, error) {
+func openFile(name string, required bool, log *slog.Logger) (*file, error) {
 	held, err := lock(name)
 	if err != nil {
 		return nil, fmt.Errorf("open audit: %w", err)
 	}
-	f := &file{name: name, lock: held}
+	f := &file{name: name, lock: held, required: required}
 	if err := f.resume(log); err != nil {
 		f.close()
 		return nil, fmt.Errorf("open audit: %w", err)
@@ -123,7 +127,7 @@ func (f *file) append(line Line) error {
 // rotate moves the file away, under its name and the number of its last line, and
 // begins another. If it fails the file is where it was.
 func (f *file) rotate() (moved string, err error) {
-	if err := f.os.Sync(); err != nil {
+	if err := f.sync(); err != nil {
 		return "", err
 	}
 	moved = fmt.Sprintf("%s.%012d", f.name, f.chain.seq)
@@ -138,8 +142,26 @@ func (f *file) rotate() (moved string, err error) {
 		return "", errors.Join(err, os.Rename(moved, f.name))
 	}
 	f.os.Close()
-	f.os, f.size, f.torn = next, 0, false
+	f.os, f.size, f.torn, f.named = next, 0, false, false
 	return moved, nil
+}
+
+// sync waits until all that was written is on the disk and, where the record is
+// required, can be found there.
+func (f *file) sync() error {
+	if err := f.os.Sync(); err != nil || f.named || !f.required {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(f.name))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // it keeps names by itself
+		return err
+	}
+	f.named = true
+	return nil
 }
 
 // close gives the file up, everything in it on the disk.
@@ -148,5 +170,5 @@ func (f *file) close() error {
 	if f.os == nil {
 		return nil
 	}
-	return errors.Join(f.os.Sync(), f.os.Close())
+	return errors.Join(f.sync(), f.os.Close())
 }

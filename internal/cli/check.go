@@ -88,7 +88,7 @@ func policyFor(ctx context.Context, path, db, file string) (*policy.Policy, *pos
 		own.Security = &overrides
 		one.Databases[name] = own
 	}
-	databases, err := postgres.Open(context.WithoutCancel(ctx), one, nil, observe.NewLogger(io.Discard, cfg.Observability.Log))
+	databases, err := postgres.Open(context.WithoutCancel(ctx), one, nil, observe.NewLog(io.Discard, cfg.Observability.Log).Logger)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -20,13 +19,15 @@ import (
 // observers watch every operation, from the start of the process to its end,
 // whatever configuration is in force.
 type observers struct {
+	log   *observe.Log
 	audit *audit.Log // nil: there is none
 	meter *observe.Meter
 	spans *observe.Tracer // nil: nothing is traced
 }
 
-func openObservers(c config.Observability, log *slog.Logger) (o *observers, err error) {
-	o = &observers{}
+func openObservers(c config.Observability, log *observe.Log) (o *observers, err error) {
+	o = &observers{log: log}
+	process := observe.Resource(build().version)
 	var readers []metric.Reader
 	if c.OTLP != nil {
 		reader, processor, err := observe.OpenOTLP(context.Background(), *c.OTLP)
@@ -37,23 +38,23 @@ func openObservers(c config.Observability, log *slog.Logger) (o *observers, err 
 		// There is no other way to hear of what could not be sent, but for a
 		// line on standard error that is no log record.
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry is not sent", "error", err) }))
-		o.spans = observe.NewTracer(build().version, c.OTLP.SQL, processor)
+		o.spans = observe.NewTracer(process, c.OTLP.SQL, processor)
 	}
-	if o.meter, err = observe.NewMeter(build().version, readers...); err != nil {
+	if o.meter, err = observe.NewMeter(process, readers...); err != nil {
 		return nil, err
 	}
 	if c.Audit == nil {
 		return o, nil
 	}
-	if o.audit, err = audit.Open(*c.Audit, guard.Fingerprint, log); err != nil {
+	if o.audit, err = audit.Open(*c.Audit, guard.Fingerprint, log.Logger); err != nil {
 		return nil, err
 	}
 	return o, o.audit.Watch(o.meter)
 }
 
 // layers are the observers' part of the chain.
-func (o *observers) layers(log *slog.Logger) []call.Layer {
-	layers := []call.Layer{observe.Trace(log, mcpserver.Classify)}
+func (o *observers) layers() []call.Layer {
+	layers := []call.Layer{observe.Trace(o.log.Logger, mcpserver.Classify)}
 	if o.spans != nil {
 		layers = append(layers, o.spans.Layer(mcpserver.Classify))
 	}
@@ -90,7 +91,7 @@ var openness = map[string]float64{"closed": 0, "half-open": 0.5, "open": 1}
 // flushTime bounds how long the last numbers and spans may take on their way.
 const flushTime = 5 * time.Second
 
-func (o *observers) close(log *slog.Logger) {
+func (o *observers) close() {
 	if o.audit != nil {
 		_ = o.audit.Close() // the log has said why
 	}
@@ -98,12 +99,12 @@ func (o *observers) close(log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()
 	if err := o.meter.Close(ctx); err != nil {
-		log.Warn("the last metrics are lost", "error", err)
+		o.log.Warn("the last metrics are lost", "error", err)
 	}
 	if o.spans == nil {
 		return
 	}
 	if err := o.spans.Close(ctx); err != nil {
-		log.Warn("the last spans are lost", "error", err)
+		o.log.Warn("the last spans are lost", "error", err)
 	}
 }

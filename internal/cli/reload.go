@@ -135,6 +135,7 @@ func (r *reloader) replace(ctx context.Context, before map[string]string) ([]str
 	if err != nil {
 		return nil, err
 	}
+	next.log.Set(cfg.Observability.Log)
 	r.server.Admit(door)
 	r.server.Replace(next.tools, next.chain, r.service.close)
 	r.cfg, r.files, r.service = cfg, files, next

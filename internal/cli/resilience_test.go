@@ -38,22 +38,22 @@ func load(b *testing.B, text string) *config.Config {
 // BenchmarkChain is what an operation costs that does nothing, in the whole chain.
 func BenchmarkChain(b *testing.B) {
 	cfg := load(b, `databases: shop: {url: env: "X", limit: "999999999/s"}`)
-	log := observe.NewLogger(io.Discard, cfg.Observability.Log)
+	log := observe.NewLog(io.Discard, cfg.Observability.Log)
 	observers, err := openObservers(cfg.Observability, log)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer observers.close(log)
+	defer observers.close()
 	limits := call.NewLimits(limitsOf(cfg), nil)
 	for _, c := range []struct {
 		name   string
 		layers []call.Layer
 	}{
-		{"observers", observers.layers(log)},
-		{"all", append(observers.layers(log),
-			call.Recover(log),
+		{"observers", observers.layers()},
+		{"all", append(observers.layers(),
+			call.Recover(log.Logger),
 			call.Limit(limits),
-			call.Resilient(call.NewResilience(dependencies(cfg.Resilience), limits, log, nil)),
+			call.Resilient(call.NewResilience(dependencies(cfg.Resilience), limits, log.Logger, nil)),
 		)},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -57,7 +57,7 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 	if err != nil {
 		return err
 	}
-	server := mcpserver.New(s.tools, s.chain, s.log)
+	server := mcpserver.New(s.tools, s.chain, s.log.Logger)
 	server.Admit(door)
 	reload := &reloader{app: a, path: path, cfg: cfg, files: files, seen: files, service: s, server: server}
 	defer reload.start(ctx, hangup)()
@@ -98,7 +98,7 @@ func (s *service) showMetrics(addr string) (stop func(), err error) {
 	s.log.Info("metrics", "url", "http://"+ln.Addr().String()+"/metrics")
 	ctx, stop := context.WithCancel(context.Background()) // they are shown while calls are drained
 	go func() {
-		if err := mcpserver.ServeMetrics(ctx, ln, s.meter.Handler(), s.log); err != nil {
+		if err := mcpserver.ServeMetrics(ctx, ln, s.meter.Handler(), s.log.Logger); err != nil {
 			s.log.Error("metrics are not shown any more", "error", err)
 		}
 	}()

@@ -118,6 +118,6 @@ func (f *clientFlags) load(cmd *cobra.Command) (*config.Config, error) {
 // ended: what they print anyway is not logged too.
 func quiet(cfg *config.Config) {
 	if cfg.Observability.Log.Level != "debug" {
-		cfg.Observability.Log.Level = "error"
+		cfg.Observability.Log.Level = observe.Quiet
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/pgmcp/pgmcp/internal/answer"
@@ -19,7 +18,6 @@ import (
 // A service is a configuration at work: all that serve, ask, sql and eval need.
 type service struct {
 	*observers
-	log         *slog.Logger
 	chain       call.Chain
 	databases   *postgres.Databases
 	unwatch     func()
@@ -36,31 +34,31 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 	if record != "" && cfg.Answers.Date == "today" {
 		return nil, errors.New(`replies to prompts that name today's date would be missed tomorrow: set answers.date to "none" or a date to record them`)
 	}
-	s := &service{log: observe.NewLogger(a.stderr, cfg.Observability.Log)}
+	s := &service{}
 	started, opened := time.Now(), (*postgres.Databases)(nil)
 	var limited *call.Limits
 	var resilient *call.Resilience
 	if former != nil {
 		s.observers, started, opened = former.observers, former.tools.Started, former.databases
 		limited, resilient = former.tools.Limits, former.tools.Resilience
-	} else if s.observers, err = openObservers(cfg.Observability, s.log); err != nil {
+	} else if s.observers, err = openObservers(cfg.Observability, observe.NewLog(a.stderr, cfg.Observability.Log)); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil && former == nil {
-			s.observers.close(s.log)
+			s.observers.close()
 		}
 	}()
 	limits := call.NewLimits(limitsOf(cfg), limited)
-	resilience := call.NewResilience(dependencies(cfg.Resilience), limits, s.log, resilient)
-	s.chain = call.New(append(s.layers(s.log), call.Recover(s.log), call.Limit(limits), call.Resilient(resilience))...)
+	resilience := call.NewResilience(dependencies(cfg.Resilience), limits, s.log.Logger, resilient)
+	s.chain = call.New(append(s.layers(), call.Recover(s.log.Logger), call.Limit(limits), call.Resilient(resilience))...)
 	if s.model, err = openModel(cfg.LLM, s.chain, record); err != nil {
 		return nil, err
 	}
 	if s.calibration, err = answer.LoadCalibration(cfg); err != nil {
 		return nil, err
 	}
-	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.log); err != nil {
+	if s.databases, err = opened.Reopen(ctx, cfg, resilience, s.spans, s.log.Logger); err != nil {
 		return nil, err
 	}
 	if s.unwatch, err = s.watch(resilience); err != nil {
@@ -108,7 +106,7 @@ func (s *service) close() {
 // end gives back all that open took.
 func (s *service) end() {
 	s.close()
-	s.observers.close(s.log)
+	s.observers.close()
 }
 
 // do takes f through the chain as the tool that an agent would call.

@@ -17,7 +17,7 @@ import (
 func TestInternalErrorNamesItsRequest(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	s := &service{log: log, chain: call.New(observe.Trace(log, mcpserver.Classify), call.Recover(log))}
+	s := &service{chain: call.New(observe.Trace(log, mcpserver.Classify), call.Recover(log))}
 	var id string
 	_, err := do(t.Context(), s, mcpserver.Ask, func(ctx context.Context) (*int, error) {
 		id = observe.RequestID(ctx)

@@ -11,6 +11,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/answer"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/guard"
+	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/query"
 )
 
@@ -153,6 +154,7 @@ func (r *Runner) each(ctx context.Context, n int, f func(i int)) {
 
 func (r *Runner) one(ctx context.Context, c Case) Outcome {
 	o := Outcome{Case: c}
+	ctx = observe.Continue(ctx, "") // all that is done for it has one ID
 	start := time.Now()
 	a, err := r.Pipeline.Answer(ctx, answer.Question{Text: c.Question, Database: c.Database}, nil)
 	o.Elapsed = time.Since(start)

@@ -94,8 +94,8 @@ func newBench(t *testing.T, several bool, model llm.Provider) *bench {
 	if several {
 		b.config.Databases["desk"] = database(t, "postgres://nobody@127.0.0.1:1/none", "A support desk")
 	}
-	log := observe.NewLogger(b.log, b.config.Observability.Log)
-	meter, err := observe.NewMeter("v1.2.3")
+	log := observe.NewLog(b.log, b.config.Observability.Log).Logger
+	meter, err := observe.NewMeter(observe.Resource("v1.2.3"))
 	if err != nil {
 		t.Fatal(err)
 	}

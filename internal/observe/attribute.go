@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"crypto/rand"
+	"fmt"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
@@ -47,7 +50,19 @@ func modelAttributes(name string) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.GenAIOperationNameChat, semconv.GenAIProviderNameOpenAI, modelKey.String(name)}
 }
 
-// resourceOf says who measures. It takes nothing from the environment.
-func resourceOf(version string) *resource.Resource {
-	return resource.NewWithAttributes(semconv.SchemaURL, semconv.ServiceName("pgmcp"), semconv.ServiceVersion(version))
+// Resource says who measures: a process of this version, which nobody else has the
+// ID of unless whoever runs it gave it one. All that it measures is to have the same.
+func Resource(version string) *resource.Resource {
+	all := []attribute.KeyValue{semconv.ServiceName("pgmcp"), semconv.ServiceVersion(version)}
+	if !resource.Environment().Set().HasValue(semconv.ServiceInstanceIDKey) {
+		all = append(all, semconv.ServiceInstanceID(newUUID()))
+	}
+	return resource.NewWithAttributes(semconv.SchemaURL, all...)
+}
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])                             // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // version 4: random
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -14,9 +14,9 @@ import (
 
 // What each layer costs an operation, alone, and what is on without a setting.
 func BenchmarkLayers(b *testing.B) {
-	log := NewLogger(io.Discard, config.Log{Level: "info", Format: "json"})
+	log := NewLog(io.Discard, config.Log{Level: "info", Format: "json"}).Logger
 	trace, measure := Trace(log, classify), Measure(newMeter(b), classify)
-	spans := NewTracer("v1.2.3", false, sdk.NewSimpleSpanProcessor(tracetest.NewNoopExporter())).Layer(classify)
+	spans := NewTracer(Resource("v1.2.3"), false, sdk.NewSimpleSpanProcessor(tracetest.NewNoopExporter())).Layer(classify)
 	for _, c := range []struct {
 		name   string
 		layers []call.Layer

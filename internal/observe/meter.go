@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 )
@@ -69,9 +70,9 @@ var (
 	confidenceBounds = []float64{.1, .2, .3, .4, .5, .6, .7, .8, .9, 1}
 )
 
-// NewMeter returns a meter of a pgmcp of this version that has measured nothing.
-// Readers are those who take the numbers elsewhere.
-func NewMeter(version string, readers ...sdk.Reader) (*Meter, error) {
+// NewMeter returns a meter of a process that has measured nothing. Readers are
+// those who take the numbers elsewhere.
+func NewMeter(process *resource.Resource, readers ...sdk.Reader) (*Meter, error) {
 	m := &Meter{
 		registry:  prometheus.NewRegistry(),
 		durations: map[call.Kind]metric.Float64Histogram{},
@@ -83,7 +84,7 @@ func NewMeter(version string, readers ...sdk.Reader) (*Meter, error) {
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	options := []sdk.Option{
-		sdk.WithResource(resourceOf(version)),
+		sdk.WithResource(process),
 		sdk.WithReader(m.shown),
 		// Said here, so that no variable of the environment says otherwise.
 		sdk.WithCardinalityLimit(maxSeries), sdk.WithExemplarFilter(exemplar.TraceBasedFilter),

@@ -59,7 +59,7 @@ func TestTraceLevels(t *testing.T) {
 		{call.Model, errors.New("out of paper"), "ERROR operation model internal internal_error: out of paper"},
 	} {
 		var out bytes.Buffer
-		chain := call.New(Trace(NewLogger(&out, config.Log{Level: "info", Format: "json"}), classify))
+		chain := call.New(Trace(NewLog(&out, config.Log{Level: "info", Format: "json"}).Logger, classify))
 		call.Do(t.Context(), chain, call.Op{Kind: c.kind, Name: "n"}, fail(c.err))
 
 		var got string
@@ -82,7 +82,7 @@ func TestTraceLevels(t *testing.T) {
 func TestErrorTextOnlyAtDebug(t *testing.T) {
 	for level, want := range map[string]bool{"debug": true, "info": false} {
 		var out bytes.Buffer
-		chain := call.New(Trace(NewLogger(&out, config.Log{Level: level, Format: "text"}), classify))
+		chain := call.New(Trace(NewLog(&out, config.Log{Level: level, Format: "text"}).Logger, classify))
 		call.Do(t.Context(), chain, call.Op{Kind: call.Tool}, fail(ending{Failed, "data_error"}))
 		if got := strings.Contains(out.String(), "select secret"); got != want {
 			t.Errorf("at level %s the statement is logged: %v\n%s", level, got, out.String())
@@ -93,7 +93,7 @@ func TestErrorTextOnlyAtDebug(t *testing.T) {
 // The outermost operation gets the ID, and everything below has the same.
 func TestRequestID(t *testing.T) {
 	var out bytes.Buffer
-	log := NewLogger(&out, config.Log{Level: "debug", Format: "text"})
+	log := NewLog(&out, config.Log{Level: "debug", Format: "text"}).Logger
 	chain := call.New(Trace(log, classify))
 	var outer, inner string
 	call.Do(t.Context(), chain, call.Op{Kind: call.Tool}, func(ctx context.Context) (int, error) {
@@ -143,7 +143,7 @@ func TestTraceID(t *testing.T) {
 
 func newMeter(t testing.TB) *Meter {
 	t.Helper()
-	m, err := NewMeter("v1.2.3")
+	m, err := NewMeter(Resource("v1.2.3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestMeterIsBounded(t *testing.T) {
 func TestLogFormat(t *testing.T) {
 	for format, json := range map[string]bool{"auto": true, "json": true, "text": false} { // a buffer is no terminal
 		var out bytes.Buffer
-		NewLogger(&out, config.Log{Level: "info", Format: format}).Info("hello")
+		NewLog(&out, config.Log{Level: "info", Format: format}).Info("hello")
 		if got := strings.HasPrefix(out.String(), "{"); got != json {
 			t.Errorf("format %s is JSON: %v", format, got)
 		}
@@ -236,13 +236,51 @@ func TestLogFormat(t *testing.T) {
 func TestLogLevel(t *testing.T) {
 	for level, want := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
 		var out bytes.Buffer
-		log := NewLogger(&out, config.Log{Level: level, Format: "text"})
+		log := NewLog(&out, config.Log{Level: level, Format: "text"})
 		log.Debug("x")
 		log.Info("x")
 		log.Warn("x")
 		log.Error("x")
 		if got := strings.Count(out.String(), "\n"); got != want {
 			t.Errorf("level %s writes %d of 4 records, want %d", level, got, want)
+		}
+	}
+}
+
+// A logger follows its log, whenever and however it was made.
+func TestLogFollows(t *testing.T) {
+	var out bytes.Buffer
+	log := NewLog(&out, config.Log{Level: "warn", Format: "json"})
+	derived := log.With("database", "shop").WithGroup("pool")
+	for _, c := range []struct {
+		log         config.Log
+		level       slog.Level
+		begins, has string
+	}{
+		{config.Log{Level: "warn", Format: "json"}, slog.LevelInfo, "", ""},
+		{config.Log{Level: "debug", Format: "json"}, slog.LevelDebug, "{", `"database":"shop","pool":{"n":1}`},
+		{config.Log{Level: "info", Format: "text"}, slog.LevelInfo, "time=", "database=shop pool.n=1"},
+		{config.Log{Level: "info", Format: "text"}, slog.LevelDebug, "", ""},
+		{config.Log{Level: "error", Format: "auto"}, slog.LevelError, "{", `"database":"shop","pool":{"n":1}`},
+	} {
+		log.Set(c.log)
+		out.Reset()
+		derived.Log(t.Context(), c.level, "hello", "n", 1)
+		if got := out.String(); !strings.HasPrefix(got, c.begins) || !strings.Contains(got, c.has) || (got == "") != (c.begins == "") {
+			t.Errorf("%+v, a record of level %s: %q", c.log, c.level, got)
+		}
+	}
+}
+
+// What is always logged is, at any level that a configuration can name.
+func TestAlways(t *testing.T) {
+	for level, want := range map[string]int{"debug": 2, "info": 2, "warn": 2, "error": 2, Quiet: 1} {
+		var out bytes.Buffer
+		log := NewLog(&out, config.Log{Level: level, Format: "text"}).With("audit", "a.jsonl")
+		Always(log, "x", "line", 7)
+		log.Error("x", "line", 7)
+		if got := strings.Count(out.String(), "msg=x audit=a.jsonl line=7\n"); got != want {
+			t.Errorf("level %s writes %d of 2 records, want %d", level, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
 	"go.opentelemetry.io/otel/trace"
@@ -22,12 +23,11 @@ type Tracer struct {
 	text     bool
 }
 
-// NewTracer returns a tracer of a pgmcp of this version, whose spans go to
-// processor. Only if text is set they hold the text of statements.
-func NewTracer(version string, text bool, processor sdk.SpanProcessor) *Tracer {
+// NewTracer returns a tracer of a process, whose spans go to processor. Only if text is set they hold the text of statements.
+func NewTracer(process *resource.Resource, text bool, processor sdk.SpanProcessor) *Tracer {
 	t := &Tracer{text: text}
 	t.provider = sdk.NewTracerProvider(
-		sdk.WithResource(resourceOf(version)),
+		sdk.WithResource(process),
 		sdk.WithSpanProcessor(processor),
 		sdk.WithIDGenerator(ids{}),
 		// Said here, so that no variable of the environment says otherwise.
@@ -120,6 +120,21 @@ func Stage(ctx context.Context, name string) (_ context.Context, end func()) {
 	}
 	ctx, span := parent.TracerProvider().Tracer(scope).Start(ctx, name)
 	return ctx, func() { span.End() }
+}
+
+// Begin begins a span of what no operation asked for, which end ends, with the
+// trouble it met or "". Of nil it does nothing.
+func (t *Tracer) Begin(ctx context.Context, name string, attributes ...attribute.KeyValue) (_ context.Context, end func(trouble string)) {
+	if t == nil {
+		return ctx, func(string) {}
+	}
+	ctx, span := t.tracer.Start(ctx, name, trace.WithNewRoot(), trace.WithAttributes(attributes...))
+	return ctx, func(trouble string) {
+		if trouble != "" {
+			span.SetStatus(codes.Error, trouble)
+		}
+		span.End()
+	}
 }
 
 // Event notes in the span of ctx that something has happened now.

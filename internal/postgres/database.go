@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/catalog"
+	"github.com/pgmcp/pgmcp/internal/observe"
 	"github.com/pgmcp/pgmcp/internal/policy"
 )
 
@@ -28,6 +30,7 @@ type Database struct {
 	gate     *gate
 	keeper   *keeper
 	breaker  *call.Breaker
+	tracer   *observe.Tracer // of readings; may be nil
 	orphans  orphans
 	waiting  atomic.Int32 // for a connection
 	log      *slog.Logger
@@ -37,7 +40,7 @@ type Database struct {
 	background sync.WaitGroup
 }
 
-func newDatabase(ctx context.Context, name string, s *settings, breaker *call.Breaker, log *slog.Logger) (*Database, error) {
+func newDatabase(ctx context.Context, name string, s *settings, breaker *call.Breaker, tracer *observe.Tracer, log *slog.Logger) (*Database, error) {
 	g := &gate{allowPrivileged: s.allowPrivileged()}
 	pc, err := poolConfig(s.database, s.url, g)
 	if err != nil {
@@ -58,6 +61,7 @@ func newDatabase(ctx context.Context, name string, s *settings, breaker *call.Br
 		pool:        pool,
 		gate:        g,
 		breaker:     breaker,
+		tracer:      tracer,
 		orphans:     orphans{most: s.database.Pool.MaxOrphans},
 		log:         log.With("database", name),
 	}
@@ -184,6 +188,7 @@ func (d *Database) seen(c *catalog.Catalog) []catalog.ColumnID {
 func (d *Database) load(life context.Context) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(life, loadTimeout)
 	defer cancel()
+	ctx, end := d.tracer.Begin(ctx, "catalog load", semconv.DBSystemNamePostgreSQL, semconv.DBNamespace(d.Name))
 	var s snapshot
 	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
 		if err = d.gate.settle(ctx, c.Conn()); err != nil {
@@ -205,6 +210,11 @@ func (d *Database) load(life context.Context) (*snapshot, error) {
 		s.statistics, err = catalog.LoadStatistics(ctx, c, d.seen(s.catalog))
 		return err
 	})
+	if err == nil || life.Err() != nil {
+		end("")
+	} else {
+		end(trouble(err))
+	}
 	d.tell(life, err)
 	if err == nil {
 		d.warn(s.role)

@@ -16,6 +16,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
 	"github.com/pgmcp/pgmcp/internal/nearest"
+	"github.com/pgmcp/pgmcp/internal/observe"
 )
 
 // Databases are all databases that are served, by name.
@@ -32,13 +33,14 @@ type Databases struct {
 //
 // The end of ctx ends nothing here; [Databases.Close] does.
 func Open(ctx context.Context, c *config.Config, resilience *call.Resilience, log *slog.Logger) (*Databases, error) {
-	return (*Databases)(nil).Reopen(ctx, c, resilience, log)
+	return (*Databases)(nil).Reopen(ctx, c, resilience, nil, log)
 }
 
 // Reopen is [Open] for another configuration. A database whose settings are the
 // same, its URL included, is taken over as it is, with its pool and its catalog,
-// and belongs to both from then on: each of them is closed.
-func (former *Databases) Reopen(ctx context.Context, c *config.Config, resilience *call.Resilience, log *slog.Logger) (*Databases, error) {
+// and belongs to both from then on: each of them is closed. Readings of catalogs
+// have spans of tracer, which may be nil.
+func (former *Databases) Reopen(ctx context.Context, c *config.Config, resilience *call.Resilience, tracer *observe.Tracer, log *slog.Logger) (*Databases, error) {
 	d := &Databases{
 		names:  slices.Sorted(maps.Keys(c.Databases)),
 		byName: map[string]*Database{},
@@ -62,7 +64,7 @@ func (former *Databases) Reopen(ctx context.Context, c *config.Config, resilienc
 			d.byName[name] = db
 			continue
 		}
-		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], breaker, log)
+		db, err := newDatabase(context.WithoutCancel(ctx), name, settings[name], breaker, tracer, log)
 		if err != nil {
 			d.Close()
 			return nil, err

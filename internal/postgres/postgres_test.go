@@ -76,8 +76,9 @@ func TestReopen(t *testing.T) {
 	second := *first
 	second.Databases = maps.Clone(first.Databases)
 	change(&second, "desk", func(db *config.Database) { db.Pool.Max++ })
+	second.Observability.Log.Level = "debug" // the logger sees to that
 	write("two")
-	b, err := a.Reopen(t.Context(), &second, nil, log)
+	b, err := a.Reopen(t.Context(), &second, nil, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestReopen(t *testing.T) {
 	}
 	stricter := second
 	stricter.Security.AllowExplain = !stricter.Security.AllowExplain
-	c, err := b.Reopen(t.Context(), &stricter, nil, log)
+	c, err := b.Reopen(t.Context(), &stricter, nil, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestReopen(t *testing.T) {
 	if shop.keeper.life.Err() == nil {
 		t.Error("it was not closed")
 	}
-	d, err := b.Reopen(t.Context(), &second, nil, log)
+	d, err := b.Reopen(t.Context(), &second, nil, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ type settings struct {
 	database   config.Database // without its verified queries and limit, which packages above use
 	security   config.Security
 	breaker    config.DatabaseBreaker
-	log        config.Log
 	statistics bool   // are wanted
 	url        string // what database.URL holds now
 
@@ -27,7 +26,6 @@ func settingsOf(c *config.Config, name string) (*settings, error) {
 		database:   c.Databases[name],
 		security:   c.Security,
 		breaker:    c.Resilience.Breaker.Database,
-		log:        c.Observability.Log,
 		statistics: c.LLM != nil && c.Answers.Values != "off",
 		config:     c,
 	}

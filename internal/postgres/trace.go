@@ -16,8 +16,8 @@ import (
 )
 
 // A tracer makes spans of connects, acquires and the catalog's queries, below those
-// of the operations they are made for, and tells these how long connects took. A
-// flight has its own.
+// of the operations or readings they are made for, and tells operations how long
+// connects took. A flight has its own.
 type tracer struct{ *otelpgx.Tracer }
 
 func newTracer() *tracer {
@@ -49,6 +49,16 @@ func (t *tracer) TraceConnectEnd(ctx context.Context, data pgx.TraceConnectEndDa
 func (t *tracer) TraceQueryEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	data.Err = told(data.Err)
 	t.Tracer.TraceQueryEnd(ctx, conn, data)
+}
+
+func (t *tracer) TraceBatchQuery(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
+	data.Err = told(data.Err)
+	t.Tracer.TraceBatchQuery(ctx, conn, data)
+}
+
+func (t *tracer) TraceBatchEnd(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
+	data.Err = told(data.Err)
+	t.Tracer.TraceBatchEnd(ctx, conn, data)
 }
 
 func (t *tracer) TracePrepareEnd(ctx context.Context, conn *pgx.Conn, data pgx.TracePrepareEndData) {

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,12 @@ func TestTogetherEndsEarly(t *testing.T) {
 	}
 	if got := rows(t, db, "select 2"); got != "[[2]]" {
 		t.Errorf("after rows were cut off: %s", got)
+	}
+	// PostgreSQL knows of each whose it is, as of one that comes alone.
+	whole := ask("select current_query()")
+	results, err = together(t.Context(), db, whole, whole)
+	if alone := rows(t, db, whole.sql); err != nil || string(results[0].Rows) != alone || string(results[1].Rows) != alone || !strings.Contains(alone, whole.requestID) {
+		t.Errorf("together %v, %v, alone %s", results, err, alone)
 	}
 	if _, err := together(t.Context(), db, one, ask("create table t (i int)")); err == nil {
 		t.Error("the second statement may write")
