@@ -23,7 +23,8 @@ type Tracer struct {
 	text     bool
 }
 
-// NewTracer returns a tracer of a process, whose spans go to processor. Only if text is set they hold the text of statements.
+// NewTracer returns a tracer of a process, whose spans go to processor. Only if
+// text is set they hold the text of statements.
 func NewTracer(process *resource.Resource, text bool, processor sdk.SpanProcessor) *Tracer {
 	t := &Tracer{text: text}
 	t.provider = sdk.NewTracerProvider(
