@@ -41,7 +41,7 @@ func TestCommands(t *testing.T) {
 			}
 			first, _, _ := strings.Cut(string(text), "\n")
 			want, fails := strings.CutPrefix(first, "# fails: ")
-			o := options(t, server)
+			o := options(server)
 			o.Golden, o.Update = "testdata/golden", false
 			r := replay.Run(t.Context(), o, file)
 			_, said, _ := strings.Cut(r.Log, "\n") // without the line that says what it must say

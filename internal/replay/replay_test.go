@@ -25,10 +25,7 @@ import (
 	"github.com/pgmcp/pgmcp/internal/replay"
 )
 
-const (
-	scenarios = "../../scenarios"
-	golden    = "../../golden"
-)
+const scenarios = "../../scenarios"
 
 var update = flag.Bool("update", false, "rewrite what the scenarios compare with")
 
@@ -68,7 +65,7 @@ func TestScenarios(t *testing.T) {
 		for _, file := range files {
 			t.Run(replay.Name(file), func(t *testing.T) {
 				t.Parallel()
-				r := replay.Run(t.Context(), options(t, server), file)
+				r := replay.Run(t.Context(), options(server), file)
 				switch r.Status {
 				case replay.Fail:
 					t.Fatal(r.Log)
@@ -130,7 +127,7 @@ func TestSettings(t *testing.T) {
 			}
 			t.Parallel()
 			for _, file := range shown[setting] {
-				o := options(t, server)
+				o := options(server)
 				o.Update = false
 				if r := replay.Run(t.Context(), o, without(t, file, setting)); r.Status != replay.Fail {
 					t.Errorf("%s: %s without %s: the scenario does not show what the setting does\n%s", replay.Name(file), r.Status, setting, r.Log)
@@ -149,13 +146,8 @@ func files(t *testing.T) []string {
 	return files
 }
 
-func options(t *testing.T, server *pgtest.Server) replay.Options {
-	t.Helper()
-	dir, err := filepath.Abs(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return replay.Options{Server: server, Golden: dir, Update: *update, Verbose: testing.Verbose()}
+func options(server *pgtest.Server) replay.Options {
+	return replay.Options{Server: server, Update: *update, Verbose: testing.Verbose()}
 }
 
 var settingLine = regexp.MustCompile(`(?m)^# setting: (\S+)$`)
