@@ -1,5 +1,5 @@
-// Package observe is what pgmcp says of itself: the logger, the request ID and
-// counts of operations, each fed by a layer of the one chain. It decides nothing.
+// Package observe is what pgmcp says of itself: the log, the request ID, metrics
+// and spans of operations, each fed by a layer of the one chain. It decides nothing.
 package observe
 
 import (
