@@ -202,7 +202,7 @@ func unfiltered(e evidence) string {
 		}
 		return false
 	}
-	for _, m := range inMarks.FindAllStringSubmatch(e.question, -1) {
+	for _, m := range inMarks().FindAllStringSubmatch(e.question, -1) {
 		if text := strings.Join(m[1:], ""); !used(text) {
 			return "the question names " + quoted(plain(text, 60)) + ", and the SQL filters by nothing"
 		}

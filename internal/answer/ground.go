@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/pgmcp/pgmcp/internal/catalog"
@@ -17,9 +18,15 @@ type span struct {
 	alike bool // a value that only resembles it may be meant
 }
 
+// Each is compiled for the first question: that takes longer than the start of
+// most commands that ask none.
 var (
-	inMarks = regexp.MustCompile(`"([^"]{1,80})"|“([^”]{1,80})”|«([^»]{1,80})»|(?:^|\s)'([^']{1,80})'`)
-	words   = regexp.MustCompile(`[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.&/+'’-]*[\p{L}\p{N}\p{M}])?`)
+	inMarks = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`"([^"]{1,80})"|“([^”]{1,80})”|«([^»]{1,80})»|(?:^|\s)'([^']{1,80})'`)
+	})
+	words = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.&/+'’-]*[\p{L}\p{N}\p{M}])?`)
+	})
 )
 
 // spansOf are what stands in quotation marks in a question, its runs of
@@ -36,10 +43,10 @@ func spansOf(question string) []span {
 			spans = append(spans, span{text, alike})
 		}
 	}
-	for _, m := range inMarks.FindAllStringSubmatch(question, -1) {
+	for _, m := range inMarks().FindAllStringSubmatch(question, -1) {
 		add(strings.Join(m[1:], ""), true)
 	}
-	all := words.FindAllStringIndex(question, -1)
+	all := words().FindAllStringIndex(question, -1)
 	word := func(i int) string { return question[all[i][0]:all[i][1]] }
 	together := func(i int) bool { return question[all[i-1][1]:all[i][0]] == " " }
 	for i := 0; i < len(all); {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/pgmcp/pgmcp"
@@ -53,7 +54,7 @@ func (f *foundServer) beside(config string) (map[string]string, error) {
 		*foundServer
 		Config string
 	}{f, filepath.Base(config)}
-	if err := firstScenario.Execute(&b, data); err != nil {
+	if err := firstScenario().Execute(&b, data); err != nil {
 		return nil, err
 	}
 	return map[string]string{
@@ -88,17 +89,18 @@ func writeBeside(config string, files map[string]string) ([]string, error) {
 	return written, nil
 }
 
-var firstScenario = template.Must(template.New("scenario").Funcs(template.FuncMap{
-	"name": catalog.Quote,
-	"type": plainType,
-	"call": func(database, column, table string) (string, error) {
-		args, err := json.Marshal(map[string]string{
-			"database": database,
-			"sql":      fmt.Sprintf("select %s from %s", catalog.Quote(column), table),
-		})
-		return "execute_sql '" + strings.ReplaceAll(string(args), "'", "''") + "'", err
-	},
-}).Parse(`# What {{.Config}} allows can be read, and what it blocks cannot.
+var firstScenario = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("scenario").Funcs(template.FuncMap{
+		"name": catalog.Quote,
+		"type": plainType,
+		"call": func(database, column, table string) (string, error) {
+			args, err := json.Marshal(map[string]string{
+				"database": database,
+				"sql":      fmt.Sprintf("select %s from %s", catalog.Quote(column), table),
+			})
+			return "execute_sql '" + strings.ReplaceAll(string(args), "'", "''") + "'", err
+		},
+	}).Parse(`# What {{.Config}} allows can be read, and what it blocks cannot.
 # "pgmcp replay --help-script" explains the commands.
 cp $FOLDER/../{{.Config}} config.cue
 {{range .Databases}}db {{.Name}} {{.Name}}.sql
@@ -119,6 +121,7 @@ expect code blocked_column
 	{{name .Name}} {{type .Type}}{{end}}
 );
 {{end}}{{end}}`))
+})
 
 // plainType is a type that every server has: what a column is made of does not
 // matter to who may read it.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"text/template"
 
 	"cuelang.org/go/cue/format"
@@ -17,22 +18,23 @@ import (
 // config is the text of a configuration for what was found.
 func (f *foundServer) config() ([]byte, error) {
 	var b bytes.Buffer
-	if err := starterText.Execute(&b, f); err != nil {
+	if err := starterText().Execute(&b, f); err != nil {
 		return nil, err
 	}
 	return format.Source(b.Bytes())
 }
 
-var starterText = template.Must(template.New("configuration").Funcs(template.FuncMap{
-	"quote": literal.String.Quote,
-	"list": func(names []string) string {
-		quoted := make([]string, len(names))
-		for i, name := range names {
-			quoted[i] = literal.String.Quote(name)
-		}
-		return "[" + strings.Join(quoted, ", ") + "]"
-	},
-}).Parse(`// What pgmcp serves, and within which limits. Check it with "pgmcp vet FILE";
+var starterText = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("configuration").Funcs(template.FuncMap{
+		"quote": literal.String.Quote,
+		"list": func(names []string) string {
+			quoted := make([]string, len(names))
+			for i, name := range names {
+				quoted[i] = literal.String.Quote(name)
+			}
+			return "[" + strings.Join(quoted, ", ") + "]"
+		},
+	}).Parse(`// What pgmcp serves, and within which limits. Check it with "pgmcp vet FILE";
 // "pgmcp schema" explains every setting and its default.
 
 databases: {
@@ -92,6 +94,7 @@ security: limits: {
 // 	api_key: env: "OPENAI_API_KEY"
 // }
 `))
+})
 
 // nextSteps says what was written, beside the configuration too, and what to do
 // now. The lines work as they are once the password is filled in; the password

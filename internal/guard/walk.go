@@ -115,7 +115,7 @@ func (w *walker) refuse(node, field protoreflect.Name) {
 		w.refusal.Message += "." + string(field)
 	case node == "ParamRef":
 		w.refusal.Message, w.refusal.Hint = "parameters such as $1 are not supported", "write the value into the statement"
-	case isWriting[string(node)]:
+	case isWriting()[string(node)]:
 		w.refusal = &Refusal{Code: NotReadOnly, Message: "only SELECT, VALUES, TABLE and EXPLAIN of those can be run", Hint: "write a SELECT"}
 	}
 	if w.at >= 0 {
@@ -123,13 +123,13 @@ func (w *walker) refuse(node, field protoreflect.Name) {
 	}
 }
 
-var isWriting = func() map[string]bool {
+var isWriting = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	for name := range strings.FieldsSeq(writing) {
 		names[name] = true
 	}
 	return names
-}()
+})
 
 // populated are the fields of m that are set, in their order.
 func populated(m protoreflect.Message) iter.Seq[protoreflect.FieldDescriptor] {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -328,9 +329,11 @@ const redacted = "[REDACTED]"
 
 // secret finds keys by how their makers write them, tokens, the passwords of URLs
 // and settings, and private keys.
-var secret = regexp.MustCompile(`(?i)\b(sk-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/-]{8,}|gh[pousr]_[a-z0-9]{20,}|github_pat_[a-z0-9_]{20,}|xox[a-z]-[a-z0-9-]{10,}|` +
-	`(AKIA|ASIA)[A-Z0-9]{16}|AIza[a-z0-9_-]{30,}|eyJ[a-z0-9_-]{10,}\.[a-z0-9_-]{10,}\.[a-z0-9_-]*|` +
-	`postgres(ql)?://[^\s"'\\]+|(password|passwd|pwd|api_?key)=[^\s"'\\&]+)|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
+var secret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(sk-[a-z0-9_-]{8,}|bearer\s+[a-z0-9._~+/-]{8,}|gh[pousr]_[a-z0-9]{20,}|github_pat_[a-z0-9_]{20,}|xox[a-z]-[a-z0-9-]{10,}|` +
+		`(AKIA|ASIA)[A-Z0-9]{16}|AIza[a-z0-9_-]{30,}|eyJ[a-z0-9_-]{10,}\.[a-z0-9_-]{10,}\.[a-z0-9_-]*|` +
+		`postgres(ql)?://[^\s"'\\]+|(password|passwd|pwd|api_?key)=[^\s"'\\&]+)|-----BEGIN [A-Z ]*PRIVATE KEY-----`)
+})
 
 // redact replaces what looks like a key, a token or a database's URL.
-func redact(s string) string { return secret.ReplaceAllString(s, redacted) }
+func redact(s string) string { return secret().ReplaceAllString(s, redacted) }
