@@ -154,9 +154,9 @@ func (s *scenario) waitfor(in invocation) error {
 			db.close(in.ctx)
 		}
 	}()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	// Most of it comes at once. What takes longer is looked for less often: a look takes
+	// time from those whose work it is.
+	for pause := 20 * time.Millisecond; ; pause = min(pause*3/2, 150*time.Millisecond) {
 		err := try()
 		if err == nil || in.ctx.Err() != nil {
 			in.stdout.Write(out.Bytes())
@@ -168,7 +168,7 @@ func (s *scenario) waitfor(in invocation) error {
 		select {
 		case <-in.ctx.Done():
 			return fmt.Errorf("waited %v: %w", patience, err)
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }
