@@ -145,3 +145,14 @@ func TestReportSeconds(t *testing.T) {
 		t.Error(json.String())
 	}
 }
+
+// Whoever reads a report need not ask whether there is a list.
+func TestCoverageHasNoNull(t *testing.T) {
+	all := replay.Surface{Tools: []string{"ask"}, Codes: []string{"timeout"}}
+	c := all.Cover([]replay.Result{{Touched: replay.Surface{Tools: []string{"ask"}}}})
+	for _, s := range []replay.Surface{c.Touched, c.Untouched} {
+		if s.Tools == nil || s.Codes == nil || s.Statuses == nil || s.Settings == nil {
+			t.Errorf("%+v", c)
+		}
+	}
+}

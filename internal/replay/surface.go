@@ -32,6 +32,7 @@ func (all Surface) Cover(results []Result) Coverage {
 				seen[name] = true
 			}
 		}
+		*part(&c.Touched), *part(&c.Untouched) = []string{}, []string{} // no null in a report
 		for _, name := range *part(&all) {
 			into := part(&c.Untouched)
 			if seen[name] {
