@@ -82,12 +82,7 @@ func (a *app) open(ctx context.Context, cfg *config.Config, record string, forme
 // openModel is the model that c names, or nil for none, its replies written to
 // the folder record if that is not empty.
 func openModel(c *config.LLM, chain call.Chain, record string) (llm.Provider, error) {
-	if c != nil && c.Replay != "" {
-		if err := answer.CheckGoldens(c.Replay); err != nil {
-			return nil, err
-		}
-	}
-	model, err := llm.New(c, chain)
+	model, err := llm.New(c, chain, answer.Stale)
 	switch {
 	case err != nil || record == "":
 		return model, err

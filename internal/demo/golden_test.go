@@ -169,12 +169,11 @@ func serve(t *testing.T, server *pgtest.Server, choose func(golden llm.Provider)
 		t.Fatal(err)
 	}
 	t.Cleanup(served.Close)
-	if !*update {
-		if err := answer.CheckGoldens(c.LLM.Replay); err != nil {
-			t.Fatal(err)
-		}
+	stale := answer.Stale
+	if *update {
+		stale = nil
 	}
-	replay, err := llm.OpenReplay(c.LLM.Replay)
+	replay, err := llm.OpenReplay(c.LLM.Replay, stale)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -214,7 +214,7 @@ func TestTally(t *testing.T) {
 	if err := os.WriteFile(declined[0], text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	golden, err := llm.OpenReplay(dir)
+	golden, err := llm.OpenReplay(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

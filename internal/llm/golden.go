@@ -66,7 +66,7 @@ func (g golden) write(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("write golden answer: %w", err)
 	}
-	path, ok := File(dir, g.request)
+	path, ok := find(dir, g.request.key())
 	if !ok {
 		path = filepath.Join(dir, g.request.file())
 	}
@@ -78,7 +78,11 @@ func (g golden) write(dir string) (string, error) {
 
 // File is the path of the golden answer to r in dir, and whether there is one.
 func File(dir string, r Request) (path string, ok bool) {
-	found, _ := filepath.Glob(filepath.Join(dir, "*-"+r.redacted().key()+".txtar"))
+	return find(dir, r.redacted().key())
+}
+
+func find(dir, key string) (path string, ok bool) {
+	found, _ := filepath.Glob(filepath.Join(dir, "*-"+key+".txtar"))
 	if len(found) != 1 {
 		return "", false
 	}
@@ -91,11 +95,8 @@ func (g golden) archive() *txtar.Archive {
 		a.Files = append(a.Files, txtar.File{Name: name, Data: data})
 	}
 	add("request.json", g.request.canonical())
-	for i, m := range g.request.Messages {
-		add(fmt.Sprintf("message-%d-%s.txt", i+1, m.Role), []byte(m.view()))
-	}
-	name, reply := g.reply()
-	add(name, reply)
+	a.Files = append(a.Files, g.request.views()...)
+	add(g.reply())
 	return a
 }
 
@@ -182,12 +183,12 @@ func (g golden) verify(name string, header map[string]string, files map[string][
 	case !origins.MatchString(g.origin):
 		return fmt.Errorf("the origin is %q: want %q or \"recorded YYYY-MM-DD\"", g.origin, Handwritten)
 	}
-	want := g.archive()
-	if len(files) != len(want.Files) {
+	views := g.request.views()
+	if len(files) != len(views)+2 { // the request and the reply
 		return errors.New("there are files missing, or files too many")
 	}
-	for _, f := range want.Files {
-		if strings.HasPrefix(f.Name, "message-") && !bytes.Equal(files[f.Name], f.Data) {
+	for _, f := range views {
+		if !bytes.Equal(files[f.Name], f.Data) {
 			return fmt.Errorf("%s differs from request.json: edit neither, write the answer anew", f.Name)
 		}
 	}
@@ -242,6 +243,15 @@ func (r Request) text() []byte {
 	}
 	fmt.Fprintf(&b, "schema:\n%s", encode(r.Schema))
 	return b.Bytes()
+}
+
+// views are files for reviewers, one a message.
+func (r Request) views() []txtar.File {
+	var views []txtar.File
+	for i, m := range r.Messages {
+		views = append(views, txtar.File{Name: fmt.Sprintf("message-%d-%s.txt", i+1, m.Role), Data: []byte(m.view())})
+	}
+	return views
 }
 
 func (m Message) view() string {

@@ -81,7 +81,7 @@ func write(t *testing.T, dir string, r llm.Request, s llm.Response) string {
 
 func replay(t *testing.T, dir string) *llm.Replay {
 	t.Helper()
-	p, err := llm.OpenReplay(dir)
+	p, err := llm.OpenReplay(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestEdited(t *testing.T) {
 			if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			_, err = llm.OpenReplay(dir)
+			_, err = llm.OpenReplay(dir, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
 				t.Errorf("error %v\nwant …%s…", err, tt.want)
 			}
@@ -258,7 +258,7 @@ func TestEdited(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, "judge-"+key), b, 0o644)
 		os.WriteFile(filepath.Join(dir, "generate-0000000000000000.txtar"), b, 0o644)
 		os.WriteFile(filepath.Join(dir, "README"), nil, 0o644)
-		_, err := llm.OpenReplay(dir)
+		_, err := llm.OpenReplay(dir, nil)
 		for _, want := range []string{"answers the same request", "begin with its stage", "the request was edited"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("lacks %q: %v", want, err)
@@ -434,6 +434,9 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	p := replay(t, dir)
+	third := ask("small-1")
+	third.Sample = 2
+	want, _ := llm.File(dir, third)
 	for i := range 2 {
 		r := ask("small-1")
 		r.Sample = i
@@ -441,8 +444,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("sample %d: %v, %v", i, s, err)
 		}
 	}
-	unused := p.Unused()
-	if len(unused) != 1 || len(p.Requests()) != 3 || p.Requests()[unused[0]].Sample != 2 {
-		t.Errorf("unused are %v", unused)
+	if unused := p.Unused(); len(unused) != 1 || unused[0] != want {
+		t.Errorf("unused are %v, want %s", unused, want)
 	}
 }

@@ -68,15 +68,15 @@ type Provider interface {
 }
 
 // New returns the provider that c describes: golden answers where it names a
-// folder of them, else its server. Every request goes through chain, named by
+// folder of them, of which stale thinks as in [OpenReplay], else its server. Every request goes through chain, named by
 // its model and by its server's host. A nil c gives a nil Provider: no model is
 // configured.
-func New(c *config.LLM, chain call.Chain) (Provider, error) {
+func New(c *config.LLM, chain call.Chain, stale func(Request) string) (Provider, error) {
 	switch {
 	case c == nil:
 		return nil, nil
 	case c.Replay != "":
-		goldens, err := OpenReplay(c.Replay)
+		goldens, err := OpenReplay(c.Replay, stale)
 		if err != nil {
 			return nil, err
 		}

@@ -49,7 +49,7 @@ func server(t *testing.T, h http.HandlerFunc) *config.LLM {
 
 func open(t *testing.T, c *config.LLM, layers ...call.Layer) llm.Provider {
 	t.Helper()
-	p, err := llm.New(c, call.New(layers...))
+	p, err := llm.New(c, call.New(layers...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestOpenAIEnds(t *testing.T) {
 }
 
 func TestNew(t *testing.T) {
-	if p, err := llm.New(nil, call.Chain{}); p != nil || err != nil {
+	if p, err := llm.New(nil, call.Chain{}, nil); p != nil || err != nil {
 		t.Errorf("no model: %v, %v", p, err)
 	}
 	for _, tt := range []struct {
@@ -295,7 +295,7 @@ func TestNew(t *testing.T) {
 		{config.LLM{BaseURL: "https://"}, "llm.base_url"},
 		{config.LLM{Replay: t.TempDir() + "/none"}, "open golden answers"},
 	} {
-		if _, err := llm.New(&tt.c, call.Chain{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := llm.New(&tt.c, call.Chain{}, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error %v, want …%s…", err, tt.want)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // answers, is reached. Golden answers are always there.
 func Reach(ctx context.Context, c *config.LLM) error {
 	if c.Replay != "" {
-		_, err := OpenReplay(c.Replay)
+		_, err := OpenReplay(c.Replay, nil)
 		return err
 	}
 	if err := reach(ctx, c); err != nil || c.Judge == nil {

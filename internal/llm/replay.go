@@ -25,9 +25,10 @@ type Replay struct {
 }
 
 // OpenReplay reads every golden answer in dir, its .txtar files. The error
-// names all that cannot be read, were edited by hand, or answer the same request
-// as another.
-func OpenReplay(dir string) (*Replay, error) {
+// names all that cannot be read, were edited by hand, answer the same request as
+// another, or answer one that is made no more: stale, unless it is nil, says why
+// that is, or nothing.
+func OpenReplay(dir string, stale func(Request) string) (*Replay, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open golden answers: %w", err)
@@ -50,6 +51,12 @@ func OpenReplay(dir string) (*Replay, error) {
 			continue
 		}
 		p.names[key], p.files[name] = name, g
+		if stale == nil {
+			continue
+		}
+		if why := stale(g.request); why != "" {
+			problems = append(problems, fmt.Errorf("golden answer %s: %s; record its question anew, or delete it", filepath.Join(dir, name), why))
+		}
 	}
 	return p, errors.Join(problems...)
 }
@@ -89,15 +96,6 @@ func (p *Replay) Unused() []string {
 		}
 	}
 	return names
-}
-
-// Requests are the requests that there are golden answers to, by file.
-func (p *Replay) Requests() map[string]Request {
-	requests := map[string]Request{}
-	for name, g := range p.files {
-		requests[filepath.Join(p.dir, name)] = g.request
-	}
-	return requests
 }
 
 // miss says what was looked for, and what comes nearest.

@@ -86,11 +86,11 @@ func (s *scenario) modelGolden(in invocation) error {
 	m := &model{title: s.name, dir: dir}
 	var err error
 	if s.options.Record == nil {
-		m.golden, err = llm.OpenReplay(dir)
+		m.golden, err = llm.OpenReplay(dir, nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("there are no golden answers in %s; --record asks the model for them", dir)
 		}
-	} else if m.golden, err = llm.New(s.options.Record, call.New()); err == nil {
+	} else if m.golden, err = llm.New(s.options.Record, call.New(), nil); err == nil {
 		m.golden, err = llm.NewRecord(m.golden, s.options.Record, dir)
 	}
 	if err != nil {
