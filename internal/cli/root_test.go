@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,6 +24,30 @@ func TestCommands(t *testing.T) {
 		}
 		if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") {
 			t.Errorf("%s is described as %q", cmd.Name(), cmd.Short)
+		}
+	}
+}
+
+// What is asked of the command line itself is printed, and is no mistake.
+func TestCommandLine(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string // a regular expression that standard output matches
+	}{
+		{nil, `(?m)^  serve +Serve the databases to MCP clients$`},
+		{[]string{"help", "ask"}, `pgmcp ask QUESTION`},
+		{[]string{"--version"}, `^pgmcp \S+\n$`},
+		{[]string{"completion", "bash"}, `^# bash completion V2 for pgmcp `},
+		{[]string{"completion", "zsh"}, `^#compdef pgmcp\n`},
+		{[]string{"completion", "fish"}, `^# fish completion for pgmcp `},
+		{[]string{"completion", "powershell"}, `^# powershell completion for pgmcp `},
+		{[]string{"__complete", "ver"}, `^version\t`},
+		{[]string{"__complete", "ask", "--format", ""}, `^table\njson\ncsv\n:4\n$`},
+		{[]string{"__complete", "vet", "--format", ""}, `^text\njson\n:4\n$`},
+	} {
+		code, stdout, _ := run(t, nil, tt.args...)
+		if code != 0 || !regexp.MustCompile(tt.want).MatchString(stdout) {
+			t.Errorf("%q: exit code %d, stdout %q, want %q", tt.args, code, stdout, tt.want)
 		}
 	}
 }
