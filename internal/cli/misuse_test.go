@@ -38,8 +38,10 @@ func TestMisuse(t *testing.T) {
 		"queries.cue": `queries: fine: {questions: ["Fine"], sql: "select 1"}
 queries: write: {questions: ["Write"], sql: "select nmae frm customers where id = 1"}`,
 		"model.cue":   "databases: shop: url: env: \"SHOP_URL\"\nllm: model: \"small-1\"",
+		"short.cue":   "databases: shop: url: env: \"SHOP_URL\"\nserver: {transport: \"http\", listen: \"192.0.2.1:8080\", tokens: ann: token: file: \"token\"}",
 		"config.yaml": "databases: {}",
 		"statements":  `{"id": 1, "sql": "select 1"}`,
+		"token":       "guessed",
 		"empty":       "",
 		"cases.sql":   "-- How many?\nselect 1;\n",
 		"nothing/of":  "a configuration",
@@ -59,6 +61,7 @@ queries: write: {questions: ["Write"], sql: "select nmae frm customers where id 
 		{"sql x --format xml", 2, `unknown format "xml": table, json or csv`},
 		{"ask how many", 2, "give the question as one argument, in quotes"},
 		{"ask x --format xml", 2, `unknown format "xml": table, json or csv`},
+		{"ask x --config DIR/model.cue --record DIR/new", 1, `set answers.date to "none" or a date`},
 		{"sql x --config none.cue", 2, missing},
 		{"ask x --config none.cue", 2, missing},
 
@@ -66,6 +69,7 @@ queries: write: {questions: ["Write"], sql: "select nmae frm customers where id 
 		{"serve --config none.cue", 2, missing},
 		{"serve DIR/config.cue --addr-file DIR/addr", 2, `there is no address, for server.transport is "stdio"`},
 		{"serve DIR/wrong.cue", 1, `queries.cue:2:62: queries.write.sql: syntax_error`},
+		{"serve DIR/short.cue", 1, "token has fewer than 16 characters"},
 
 		{"vet a.cue b.cue", 2, "accepts at most 1 arg"},
 		{"vet none.cue", 2, missing},

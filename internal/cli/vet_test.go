@@ -16,9 +16,18 @@ func TestThresholdWithinReach(t *testing.T) {
 		files := map[string]string{"config.cue": `databases: shop: url: env: "SHOP_URL"
 llm: model: "small-1"
 ` + answers}
-		code, stdout, stderr := run(t, files, "vet", "DIR/config.cue")
-		if code != 0 || strings.Contains(stdout, "warning") != (want != "") || !strings.Contains(stdout, want) || stderr != "" {
-			t.Errorf("%s: exit code %d, stdout %q, stderr %q, want %q", answers, code, stdout, stderr, want)
+		for format, said := range map[string][2]string{
+			"text": {"", "warning: "},
+			"json": {`{"valid":true,"databases":1,"problems":[]}`, `"warning":true`},
+		} {
+			shown := said[0]
+			if want != "" {
+				shown = said[1]
+			}
+			code, stdout, stderr := run(t, files, "vet", "DIR/config.cue", "--format", format)
+			if code != 0 || strings.Contains(stdout, "warning") != (want != "") || !strings.Contains(stdout, want) || !strings.Contains(stdout, shown) || stderr != "" {
+				t.Errorf("%s as %s: exit code %d, stdout %q, stderr %q, want %q", answers, format, code, stdout, stderr, want)
+			}
 		}
 	}
 }
