@@ -170,3 +170,17 @@ func TestShellQuote(t *testing.T) {
 		}
 	}
 }
+
+// On standard output there is nothing but the configuration.
+func TestInitToStandardOutput(t *testing.T) {
+	t.Setenv("PGMCP_DATABASE_URL", "")
+	t.Setenv("DATABASE_URL", "")
+	want, err := example().config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run(t, nil, "init", "--output", "-")
+	if code != 0 || stdout != string(want) || !strings.Contains(stderr, "export SHOP_URL") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
