@@ -31,3 +31,18 @@ llm: model: "small-1"
 		}
 	}
 }
+
+// Without a catalog, verified queries are held against no policy.
+func TestVetQueries(t *testing.T) {
+	files := map[string]string{
+		"config.cue":  `databases: shop: {url: env: "SHOP_URL", verified: "queries.cue"}, security: blocked: columns: ["*.phone"]`,
+		"queries.cue": `queries: phone: {questions: ["Phones"], sql: "select phone from customers"}`,
+	}
+	if code, stdout, stderr := run(t, files, "vet", "DIR/config.cue"); code != 0 || !strings.Contains(stdout, "is valid: 1 database") || stderr != "" {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	files["queries.cue"] += "\nsecurity: blocked: columns: []"
+	if code, stdout, stderr := run(t, files, "vet", "DIR/config.cue"); code != 1 || !strings.Contains(stdout, `queries.cue:2:1: unknown field "security" (known here: queries)`) || stderr != "" {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}

@@ -158,7 +158,7 @@ pgmcp.#Config & {databases: shop: pgmcp.#Database & {url: env: "SHOP_URL"}}
 
 func TestLoadMergesAFolder(t *testing.T) {
 	dir := write(t, map[string]string{
-		"base.cue":      "package conf\n_max: int\ndatabases: shop: {url: env: \"SHOP_URL\", pool: max: _max}",
+		"base.cue":      "package conf\n_max: *4 | int\ndatabases: shop: {url: env: \"SHOP_URL\", pool: max: _max}",
 		"prod.cue":      "package conf\n_max: 32\nserver: transport: \"http\"",
 		"not_tool.cue":  "not CUE }",
 		".hidden.cue":   "not CUE }",
@@ -170,6 +170,14 @@ func TestLoadMergesAFolder(t *testing.T) {
 	}
 	if c.Databases["shop"].Pool.Max != 32 || c.Server.Transport != "http" {
 		t.Errorf("not merged: %+v", c)
+	}
+	// A file of it can be a configuration alone.
+	c, err = Load(filepath.Join(dir, "base.cue"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Databases["shop"].Pool.Max != 4 || c.Server.Transport != "stdio" {
+		t.Errorf("merged: %+v", c)
 	}
 }
 
