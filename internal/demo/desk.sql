@@ -43,8 +43,8 @@ create table customers (
 
 create table tickets (
 	id             int primary key,
-	customer_id    int not null references customers,
-	agent_id       int references agents,
+	customer_id    int not null,
+	agent_id       int,
 	subject        text not null,
 	status         ticket_status not null,
 	priority       priority not null,
@@ -56,14 +56,14 @@ create table tickets (
 
 create table messages (
 	id        int primary key,
-	ticket_id int not null references tickets,
+	ticket_id int not null,
 	author    text not null check (author in ('customer', 'agent')),
 	sent_at   timestamptz not null,
 	body      text not null
 );
 
 create table satisfaction (
-	ticket_id   int primary key references tickets,
+	ticket_id   int primary key,
 	score       smallint not null check (score between 1 and 5),
 	remark      text,
 	answered_at timestamptz not null
@@ -136,6 +136,11 @@ select t.id, greatest(1, 5 - maker.dice('happy', t.id, 3) - case when t.first_re
 	t.resolved_at + maker.dice('survey', t.id, 72) * interval '1 hour'
 from tickets t
 where t.resolved_at is not null and maker.dice('answers', t.id, 10) < 3;
+
+-- Checked all at once, which is quicker than row by row.
+alter table tickets add foreign key (customer_id) references customers, add foreign key (agent_id) references agents;
+alter table messages add foreign key (ticket_id) references tickets;
+alter table satisfaction add foreign key (ticket_id) references tickets;
 
 create index on tickets (customer_id);
 create index on tickets (agent_id);
