@@ -192,7 +192,7 @@ func (f *evalFlags) cases(file string, cfg *config.Config) ([]eval.Case, error) 
 		cases = cases[:min(f.limit, len(cases))]
 	}
 	if n := len(cases); f.calibrate != "" && n < answer.MinCalibration {
-		return nil, fmt.Errorf("no calibration: there are %s, and at least %d are needed", mcpserver.Count(n, "question"), answer.MinCalibration)
+		return nil, fmt.Errorf("no calibration on %s: at least %d are needed", mcpserver.Count(n, "question"), answer.MinCalibration)
 	}
 	return cases, nil
 }

@@ -41,7 +41,7 @@ func TestMisuseOfEvalReplayAndDemo(t *testing.T) {
 		{"eval DIR/cases.sql DIR/config.cue --config DIR/mute.cue", 2, "the configuration is named twice"},
 		{"eval DIR/cases.sql DIR/mute.cue", 1, "mute.cue names no model that could be asked: set llm"},
 		{"eval DIR/cases.sql DIR/config.cue --db desk", 1, `unknown database "desk"`},
-		{"eval DIR/cases.sql DIR/config.cue --calibrate DIR/k.json", 1, "no calibration: there are 1 question, and at least 100 are needed"},
+		{"eval DIR/cases.sql DIR/config.cue --calibrate DIR/k.json", 1, "no calibration on 1 question: at least 100 are needed"},
 
 		{"replay", 2, "requires at least 1 arg"},
 		{"replay none", 2, "none: no such file"},

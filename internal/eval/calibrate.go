@@ -61,9 +61,9 @@ func Calibrate(outcomes []Outcome, replies Replies, c *config.LLM, date string, 
 	case replies.Handwritten > 0:
 		return nil, fmt.Errorf("%d of the replies were written by hand: they are no evidence of how often a model is right", replies.Handwritten)
 	case failed > 0:
-		return nil, fmt.Errorf("%d cases could not be evaluated", failed)
+		return nil, fmt.Errorf("cases that could not be evaluated: %d", failed)
 	case n < answer.MinCalibration:
-		return nil, fmt.Errorf("%d questions got an answer with a confidence, and at least %d are needed", n, answer.MinCalibration)
+		return nil, fmt.Errorf("questions that got an answer with a confidence are %d, and at least %d are needed", n, answer.MinCalibration)
 	case right == 0 || right == n:
 		return nil, fmt.Errorf("%d of %d answers are right: there is nothing to tell apart", right, n)
 	}

@@ -121,10 +121,10 @@ func TestCalibrateRefuses(t *testing.T) {
 		replies  Replies
 		want     string
 	}{
-		{"none", nil, Replies{}, "0 questions got an answer with a confidence, and at least 100 are needed"},
+		{"none", nil, Replies{}, "questions that got an answer with a confidence are 0, and at least 100 are needed"},
 		{"99", good[:99], Replies{Live: 198}, "99 questions got an answer"},
 		{"one by hand", good, Replies{Recorded: 399, Handwritten: 1}, "1 of the replies were written by hand"},
-		{"a failure", failed, Replies{Live: 398}, "1 cases could not be evaluated"},
+		{"a failure", failed, Replies{Live: 398}, "cases that could not be evaluated: 1"},
 		{"all right", set(func(o *Outcome) { o.Match.Execution = true }), Replies{Live: 400}, "200 of 200 answers are right"},
 		{"all wrong", set(func(o *Outcome) { o.Match.Execution = false }), Replies{Live: 400}, "0 of 200 answers are right"},
 		{"the wrong way round", set(func(o *Outcome) { o.Answer.Confidence.LogOdds *= -10 }), Replies{Live: 400}, "wrong answers score as high"},
