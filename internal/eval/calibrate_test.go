@@ -122,13 +122,13 @@ func TestCalibrateRefuses(t *testing.T) {
 		want     string
 	}{
 		{"none", nil, Replies{}, "questions that got an answer with a confidence are 0, and at least 100 are needed"},
-		{"99", good[:99], Replies{Live: 198}, "99 questions got an answer"},
+		{"99", good[:99], Replies{Live: 198}, "questions that got an answer with a confidence are 99"},
 		{"one by hand", good, Replies{Recorded: 399, Handwritten: 1}, "1 of the replies were written by hand"},
 		{"a failure", failed, Replies{Live: 398}, "cases that could not be evaluated: 1"},
 		{"all right", set(func(o *Outcome) { o.Match.Execution = true }), Replies{Live: 400}, "200 of 200 answers are right"},
 		{"all wrong", set(func(o *Outcome) { o.Match.Execution = false }), Replies{Live: 400}, "0 of 200 answers are right"},
 		{"the wrong way round", set(func(o *Outcome) { o.Answer.Confidence.LogOdds *= -10 }), Replies{Live: 400}, "wrong answers score as high"},
-		{"no model asked", set(func(o *Outcome) { o.Answer.ModelCalls = 0 }), Replies{Live: 400}, "0 questions got an answer"},
+		{"no model asked", set(func(o *Outcome) { o.Answer.ModelCalls = 0 }), Replies{Live: 400}, "questions that got an answer with a confidence are 0"},
 	} {
 		if _, err := Calibrate(tt.outcomes, tt.replies, small, "2026-01-02", 0); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
