@@ -6,15 +6,19 @@ import (
 	"testing"
 )
 
-// Every command says in the same words that the database was not said or is none
-// that there is, and needs none where it has what it works with in files.
-func TestWhichDatabase(t *testing.T) {
+// What is wrong is found out before a database is connected to, and every command
+// says in the same words which databases there are. With all it needs in files, a
+// command connects to none.
+func TestWithoutDatabase(t *testing.T) {
 	t.Setenv("SHOP_URL", "postgres://127.0.0.1:1/nowhere")
+	t.Setenv("MODEL_KEY", "")
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
 		"config.cue":   `databases: {shop: url: env: "SHOP_URL"}`,
 		"several.cue":  `databases: {shop: url: env: "SHOP_URL", desk: url: env: "SHOP_URL"}`,
 		"replay.cue":   "databases: shop: url: env: \"SHOP_URL\"\nanswers: date: \"none\"\nllm: {model: \"small-1\", replay: \"golden\"}",
+		"key.cue":      `databases: {shop: url: env: "SHOP_URL"}, llm: {model: "small-1", api_key: env: "MODEL_KEY"}`,
+		"judge.cue":    `databases: {shop: url: env: "SHOP_URL"}, llm: {model: "small-1", judge: {base_url: "http://127.0.0.1:1/v1", model: "strict-2", api_key: env: "MODEL_KEY"}}`,
 		"catalog.json": `{"database": "shop", "server_version": 180000}`,
 		"one.jsonl":    `{"id": 1, "sql": "select 1"}`,
 	} {
@@ -60,6 +64,9 @@ func TestWhichDatabase(t *testing.T) {
 		{args: "grants --catalog catalog.json --role pg_monitor", code: 2, stderr: "PostgreSQL keeps that name for itself"},
 
 		{args: "ask x --config replay.cue --record other", code: 1, stderr: "the configuration names no model whose replies could be recorded"},
+		{args: "ask x --config key.cue", code: 1, stderr: "llm.api_key: environment variable MODEL_KEY is not set"},
+		{args: "ask x --config judge.cue", code: 1, stderr: "environment variable MODEL_KEY is not set"},
+		{args: "vet --secrets judge.cue", code: 1, stdout: "llm.judge.api_key: environment variable MODEL_KEY is not set"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			var stdout, stderr strings.Builder
