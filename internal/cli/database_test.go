@@ -56,6 +56,7 @@ func TestWithoutDatabase(t *testing.T) {
 		{args: "check --catalog catalog.json", stdin: `{"id": 2, "sql": "select 1"}`, stdout: `"id":2,"allowed":true`},
 		{args: "check --catalog catalog.json", stdin: `{"id": 2, "sql": "delete"}`, code: 1, stdout: `"id":2,"allowed":false`},
 		{args: "check several.cue --db desk --catalog catalog.json one.jsonl", stdout: `"id":1,"allowed":true`},
+		{args: "check config.cue one.jsonl", code: 1, stderr: "database_unavailable: database shop is not available"},
 		{args: "check config.cue --catalog config.cue one.jsonl", code: 1, stderr: "pgmcp: read catalog: "},
 		{args: "check config.cue --catalog catalog.json none.jsonl", code: 2, stderr: "pgmcp: read statements: open none.jsonl: no such file"},
 		{args: "check config.cue a b", code: 2, stderr: "usage: pgmcp check [CONFIG] [FILE|-]"},
