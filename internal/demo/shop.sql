@@ -164,7 +164,7 @@ select i, customer, status, at,
 from generate_series(1, 60000) i,
 	lateral (select 1 + maker.dice('customer', i, 8000) * (20 + maker.dice('loyal', i, 101)) / 120 % 8000) c (customer),
 	lateral (select timestamptz '2023-01-01 06:00Z'
-		+ floor(1094 * power(i / 60000.0, 0.8)) * interval '1 day' + maker.dice('minute', i, 1020) * interval '1 minute' offset 0) d (day),
+		+ floor(1094 * power(i / 60000.0::float8, 0.8)) * interval '1 day' + maker.dice('minute', i, 1020) * interval '1 minute' offset 0) d (day),
 	lateral (select case when maker.dice('christmas', i, 14) = 0
 		then date_trunc('year', day, 'UTC') + interval '11 months' + maker.dice('advent', i, 23) * interval '1 day' + (day - date_trunc('day', day, 'UTC'))
 		else day end offset 0) o (at),
@@ -175,8 +175,9 @@ from generate_series(1, 60000) i,
 
 insert into order_items
 select o.id, line, p.id, 1 + maker.dice('quantity', seed, 3) * maker.dice('more', seed, 2),
-	round(p.price * (100 - 4 * (2025 - extract(year from o.ordered_at at time zone 'UTC')::int)) / 100, 2)
+	round(p.price * share, 2)
 from orders o, generate_series(1, 4) line,
+	lateral (select case when o.ordered_at < '2024-01-01Z' then 0.92 when o.ordered_at < '2025-01-01Z' then 0.96 else 1 end) y (share),
 	lateral (select o.id * 10 + line) s (seed),
 	lateral (select 1 + maker.dice('product', seed, 240) * (20 + maker.dice('popular', seed, 101)) / 120 % 240) q (product)
 	join products p on p.id = product
