@@ -97,7 +97,9 @@ select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), pg_cat
 
 // statisticsSQL reads pg_stats, which is the part of the statistics that the role
 // may see. Where a table has children, theirs are meant too. Of numbers only few
-// different ones tell anything; a histogram of them tells nothing.
+// different ones tell anything; a histogram of them tells nothing. The tables' names
+// are there twice, because pg_stats asks for the rights to each column of all others,
+// unless it is told constants.
 const statisticsSQL = `
 select distinct on (w.place) w.relation, w.number, s.n_distinct, s.null_frac,
 	case when text or s.n_distinct between 1 and $4 then (s.most_common_vals::text::text[])[1:$3] end,
@@ -110,7 +112,8 @@ from unnest($1::oid[], $2::int2[]) with ordinality w (relation, number, place)
 	join pg_type t on t.oid = a.atttypid
 	join pg_type base on base.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end,
 	lateral (select base.typcategory = 'S' and (base.oid < 16384 or base.typname = 'citext')) k (text),
-	lateral (select * from pg_stats s where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname) s
+	lateral (select * from pg_stats s where s.schemaname = n.nspname and s.tablename = c.relname and s.attname = a.attname
+		and s.tablename = any (array(select relname from pg_class where oid = any ($1)))) s
 where text or base.oid in (20, 21, 23)
 order by w.place, s.inherited desc`
 
