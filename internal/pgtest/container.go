@@ -16,7 +16,12 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
+
+	"github.com/pgmcp/pgmcp/internal/pgtest/unlisted"
 )
+
+// Initialized after what it imports, and before anything can start a process.
+var _ = unlisted.End()
 
 const (
 	containerPort = "5432/tcp"

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/testcontainers/testcontainers-go"
 )
 
 // A starter starts servers from one source.
@@ -88,6 +89,17 @@ func TestStartAndClose(t *testing.T) {
 				t.Error("the server still answers")
 			}
 		})
+	}
+}
+
+// The name of a session that is no hash says that no parent was looked for, and so no
+// process of the machine: no program that starts a server from here lists them.
+func TestProcessesAreNotListed(t *testing.T) {
+	if id := testcontainers.SessionID(); len(id) != len("00000000-0000-0000-0000-000000000000") {
+		t.Errorf("the session is %s", id)
+	}
+	if v, ok := os.LookupEnv("HOST_PROC"); ok {
+		t.Errorf("HOST_PROC is left in the environment: %q", v)
 	}
 }
 
