@@ -38,7 +38,8 @@ PostgreSQL is the first of these that there is:
   2. without --image, the first of the URLs in PGMCP_TEST_POSTGRES
   3. a container of --image, else of the first image in PGMCP_TEST_IMAGE, else
      of the first in PGMCP_TEST_IMAGES, else of postgres:17
-  4. a server started from local binaries, the newest
+  4. a server started from local binaries, the newest; its data are in /dev/shm
+     where 4 GiB are free there and TMPDIR names no other place
 A server that is named must answer; an image that is named must start where there
 is a container engine, and any with PGMCP_REQUIRE_CONTAINER=1. Nothing is
 installed. Standard error says which one it is.
