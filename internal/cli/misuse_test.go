@@ -43,8 +43,11 @@ queries: write: {questions: ["Write"], sql: "select nmae frm customers where id 
 		"statements":  `{"id": 1, "sql": "select 1"}`,
 		"token":       "guessed",
 		"empty":       "",
-		"cases.sql":   "-- How many?\nselect 1;\n",
+		"cases.sql":   "-- question: Who is tall?\n-- unanswerable\n",
 		"nothing/of":  "a configuration",
+
+		"suite/good.txtar":  "exec pgmcp version\n",
+		"suite/later.txtar": "skip 'not yet'\n",
 	}
 	const missing = "stat none.cue: no such file or directory\n\"pgmcp init\" writes one; name another with --config FILE"
 	for _, tt := range []struct {
@@ -87,18 +90,32 @@ queries: write: {questions: ["Write"], sql: "select nmae frm customers where id 
 
 		{"check --config none.cue", 2, missing},
 		{"check DIR/config.cue none.jsonl --catalog none.json", 2, "none.json: no such file"},
-		{"check DIR/config.cue --catalog DIR/statements", 1, "read catalog: "},
-		{"check DIR/config.cue a b", 2, "accepts at most 2 arg"},
 		{"catalog --config none.cue", 2, missing},
-		{"catalog DIR/config.cue --db shpo", 1, "refused: unknown_database: unknown database \"shpo\"\nhint: did you mean \"shop\"?"},
 
-		{"eval", 2, "usage: pgmcp eval"},
+		{"eval", 2, "accepts between 1 and 2 arg(s), received 0\nusage: pgmcp eval CASES [CONFIG]"},
 		{"eval none.sql DIR/model.cue", 2, "read cases: open none.sql"},
-		{"eval DIR/cases.sql DIR/config.cue", 1, "config.cue names no model that could be asked"},
-		{"eval DIR/empty --format csv", 2, `unknown format "csv": table or json`},
-		{"eval DIR/empty --target-accuracy 90", 2, "--target-accuracy 90: it is a share, from 0 to 1"},
-		{"eval DIR/empty --limit=-1", 2, "--limit -1: it is a number of questions"},
-		{"eval DIR/empty a.cue --config b.cue", 2, "the configuration is named twice"},
+		{"eval DIR/cases.sql none.cue", 2, "none.cue: no such file"},
+		{"eval DIR/cases.sql DIR/config.cue", 1, "config.cue names no model that could be asked: set llm"},
+		{"eval DIR/cases.sql DIR/model.cue --format csv", 2, `unknown format "csv": table or json`},
+		{"eval DIR/cases.sql DIR/model.cue --target-accuracy 90", 2, "--target-accuracy 90: it is a share, from 0 to 1"},
+		{"eval DIR/cases.sql DIR/model.cue --limit=-1", 2, "--limit -1: it is a number of questions"},
+		{"eval DIR/cases.sql DIR/model.cue --config DIR/config.cue", 2, "the configuration is named twice"},
+		{"eval DIR/cases.sql DIR/model.cue --db desk", 1, `unknown database "desk"`},
+		{"eval DIR/cases.sql DIR/model.cue --calibrate DIR/k.json", 1, "no calibration on 1 question: at least 100 are needed"},
+
+		{"replay", 2, "requires at least 1 arg"},
+		{"replay none", 2, "none: no such file"},
+		{"replay DIR/suite --format xml", 2, `unknown format "xml": text, json or junit`},
+		{"replay DIR/suite --parallel 0", 2, "--parallel must be at least 1"},
+		{"replay DIR/suite --run (", 2, "--run: error parsing regexp"},
+		{"replay DIR/suite --run nosuch", 1, `none of the 2 scenarios matches --run "nosuch"`},
+		{"replay DIR/suite --config DIR/config.cue", 2, "--config goes with --record"},
+		{"replay DIR/suite --record --config DIR/config.cue", 1, "config.cue names no model whose answers could be recorded"},
+		{"replay DIR/suite --record --config none.cue", 2, "none.cue: no such file"},
+		{"replay DIR/suite --help-script", 2, "unknown command"},
+
+		{"demo --db desk", 2, "--db goes with --question"},
+		{"demo desk", 2, "unknown command"},
 
 		{"health DIR/config.cue --format csv", 2, `unknown format "csv": table or json`},
 		{"health DIR/config.cue --model", 2, "--model: the configuration names no model"},
@@ -111,5 +128,13 @@ queries: write: {questions: ["Write"], sql: "select nmae frm customers where id 
 		if code != tt.code || stdout != "" || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%s: exit code %d, want %d; stdout %q; stderr %q, want %q", tt.args, code, tt.code, stdout, stderr, tt.want)
 		}
+	}
+}
+
+// The commands of scenarios are explained without a scenario.
+func TestHelpScript(t *testing.T) {
+	code, stdout, stderr := run(t, nil, "replay", "--help-script")
+	if code != 0 || !strings.Contains(stdout, "\n[!] mcp call [-text | -progress] SESSION TOOL [JSON]\n") || stderr != "" {
+		t.Errorf("exit code %d; stdout %q; stderr %q", code, stdout, stderr)
 	}
 }
