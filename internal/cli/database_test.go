@@ -19,6 +19,7 @@ func TestWithoutDatabase(t *testing.T) {
 		"replay.cue":   "databases: shop: url: env: \"SHOP_URL\"\nanswers: date: \"none\"\nllm: {model: \"small-1\", replay: \"golden\"}",
 		"key.cue":      `databases: {shop: url: env: "SHOP_URL"}, llm: {model: "small-1", api_key: env: "MODEL_KEY"}`,
 		"judge.cue":    `databases: {shop: url: env: "SHOP_URL"}, llm: {model: "small-1", judge: {base_url: "http://127.0.0.1:1/v1", model: "strict-2", api_key: env: "MODEL_KEY"}}`,
+		"keys.cue":     `{databases: {shop: url: env: "SHOP_URL"}, llm: {model: "small-1", api_key: env: "MODEL_KEY", judge: {base_url: "http://127.0.0.1:1/v1", model: "strict-2", api_key: env: "JUDGE_KEY"}}}`,
 		"catalog.json": `{"database": "shop", "server_version": 180000}`,
 		"one.jsonl":    `{"id": 1, "sql": "select 1"}`,
 	} {
@@ -66,7 +67,8 @@ func TestWithoutDatabase(t *testing.T) {
 
 		{args: "ask x --config replay.cue --record other", code: 1, stderr: "the configuration names no model whose replies could be recorded"},
 		{args: "ask x --config key.cue", code: 1, stderr: "llm.api_key: environment variable MODEL_KEY is not set"},
-		{args: "ask x --config judge.cue", code: 1, stderr: "environment variable MODEL_KEY is not set"},
+		{args: "ask x --config judge.cue", code: 1, stderr: "read llm.judge.api_key: environment variable MODEL_KEY is not set"},
+		{args: "ask x --config keys.cue", code: 1, stderr: "read llm.api_key: environment variable MODEL_KEY is not set\nread llm.judge.api_key: environment variable JUDGE_KEY is not set"},
 		{args: "vet --secrets judge.cue", code: 1, stdout: "llm.judge.api_key: environment variable MODEL_KEY is not set"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {

@@ -6,7 +6,6 @@ package llm
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/pgmcp/pgmcp/internal/call"
 	"github.com/pgmcp/pgmcp/internal/config"
@@ -82,16 +81,12 @@ func New(c *config.LLM, chain call.Chain, stale func(Request) string) (Provider,
 		}
 		return chained{goldens, chain, "", c.Prices}, nil
 	}
-	writer, err := NewOpenAI(c)
-	if err != nil {
+	writer, judge, err := openServers(c)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if c.Judge == nil {
+	case judge == nil:
 		return chained{writer, chain, writer.host, c.Prices}, nil
-	}
-	judge, err := NewOpenAI(judgeServer(c))
-	if err != nil {
-		return nil, fmt.Errorf("llm.judge: %w", err)
 	}
 	return split{chained{writer, chain, writer.host, c.Prices}, chained{judge, chain, judge.host, c.Prices}}, nil
 }

@@ -25,16 +25,30 @@ type OpenAI struct {
 	timeout time.Duration
 }
 
-// NewOpenAI returns a client for c's server. It reads the key and connects to nothing.
-func NewOpenAI(c *config.LLM) (*OpenAI, error) {
+// openServers returns clients for c's server and for the judge's own, which is nil
+// where there is none. It reads the keys, whose errors come together, and connects to
+// nothing.
+func openServers(c *config.LLM) (writer, judge *OpenAI, err error) {
+	writer, err = newOpenAI(c, "llm")
+	if c.Judge == nil {
+		return writer, nil, err
+	}
+	own := *c
+	own.BaseURL, own.APIKey = c.Judge.BaseURL, c.Judge.APIKey
+	judge, err2 := newOpenAI(&own, "llm.judge")
+	return writer, judge, errors.Join(err, err2)
+}
+
+// newOpenAI returns a client for the server that c describes, by the setting of that name.
+func newOpenAI(c *config.LLM, setting string) (*OpenAI, error) {
 	base, err := url.Parse(c.BaseURL)
 	if err != nil || base.Host == "" {
-		return nil, errors.New("parse llm.base_url: not a URL with a host")
+		return nil, fmt.Errorf("parse %s.base_url: not a URL with a host", setting)
 	}
 	o := &OpenAI{host: base.Host, timeout: time.Duration(c.Timeout)}
 	if c.APIKey != nil {
 		if o.key, err = c.APIKey.Reveal(); err != nil {
-			return nil, fmt.Errorf("read llm.api_key: %w", err)
+			return nil, fmt.Errorf("read %s.api_key: %w", setting, err)
 		}
 	}
 	settings := openai.DefaultConfig(o.key)

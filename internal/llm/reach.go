@@ -20,33 +20,26 @@ func Reach(ctx context.Context, c *config.LLM) error {
 		_, err := OpenReplay(c.Replay, nil)
 		return err
 	}
-	if err := reach(ctx, c); err != nil || c.Judge == nil {
+	writer, judge, err := openServers(c)
+	if err == nil {
+		err = writer.reach(ctx)
+	}
+	if err != nil || judge == nil {
 		return err
 	}
-	if err := reach(ctx, judgeServer(c)); err != nil {
+	if err := judge.reach(ctx); err != nil {
 		return fmt.Errorf("llm.judge: %w", err)
 	}
 	return nil
 }
 
-// judgeServer is the server of the judge's own, in the terms of the other.
-func judgeServer(c *config.LLM) *config.LLM {
-	j := *c
-	j.BaseURL, j.APIKey = c.Judge.BaseURL, c.Judge.APIKey
-	return &j
-}
-
 const reachTimeout = 10 * time.Second
 
-func reach(ctx context.Context, c *config.LLM) error {
-	o, err := NewOpenAI(c)
-	if err != nil {
-		return err
-	}
+func (o *OpenAI) reach(ctx context.Context) error {
 	patience := min(o.timeout, reachTimeout)
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err = o.client.ListModels(limited)
+	_, err := o.client.ListModels(limited)
 	complaint, _ := errors.AsType[*openai.APIError](err)
 	page, _ := errors.AsType[*openai.RequestError](err) // a complaint that is no JSON
 	switch {
