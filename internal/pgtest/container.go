@@ -25,6 +25,7 @@ var _ = unlisted.End()
 
 const (
 	containerPort = "5432/tcp"
+	containerData = "/pgmcp"   // folder
 	memberLock    = 7093151503 // advisory lock: shared by the processes that use a container
 )
 
@@ -133,8 +134,14 @@ func ownContainer(ctx context.Context, image string) (*Server, error) {
 func runContainer(ctx context.Context, image, hostPort string, more ...testcontainers.ContainerCustomizer) (*Server, testcontainers.Container, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute) // pulling takes long, where it is possible
 	defer cancel()
+	env, tmpfs := map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}, map[string]string{}
+	if hostPort == "" { // one that is halted keeps its data; of others they are in memory, as in dataFolder
+		env["PGDATA"] = containerData + "/data"
+		tmpfs[containerData] = ""
+	}
 	c, err := testcontainers.Run(ctx, image, append(more,
-		testcontainers.WithEnv(map[string]string{"POSTGRES_HOST_AUTH_METHOD": "trust"}),
+		testcontainers.WithEnv(env),
+		testcontainers.WithTmpfs(tmpfs),
 		testcontainers.WithCmd(append([]string{"postgres"}, settings...)...),
 		testcontainers.WithExposedPorts(containerPort),
 		testcontainers.WithConfigModifier(func(c *container.Config) { c.StopSignal = "SIGINT" }), // does not wait for clients
