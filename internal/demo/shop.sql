@@ -61,8 +61,7 @@ create table order_items (
 	line       smallint not null,
 	product_id int not null,
 	quantity   int not null check (quantity > 0),
-	unit_price numeric(10,2) not null,
-	primary key (order_id, line)
+	unit_price numeric(10,2) not null
 );
 
 create table payments (
@@ -182,6 +181,7 @@ from orders o, generate_series(1, 4) line,
 	lateral (select 1 + maker.dice('product', seed, 240) * (20 + maker.dice('popular', seed, 101)) / 120 % 240) q (product)
 	join products p on p.id = product
 where line <= 1 + maker.dice('lines', o.id, 4);
+alter table order_items add primary key (order_id, line); -- built at once
 
 insert into payments
 select o.id, o.id, maker.pick('method', o.id, 'card', 'card', 'card', 'wallet', 'wallet', 'bank_transfer', 'invoice')::payment_method,
