@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -52,6 +53,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, drain time.Duration
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	var unused newConns
+	srv.ConnState = unused.follow
+	srv.RegisterOnShutdown(unused.close)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	select {
@@ -73,6 +77,40 @@ func shutdown(srv *http.Server, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	return srv.Shutdown(ctx) == nil
+}
+
+// newConns has the connections on which nothing was sent yet, such as those that
+// a client opens in advance. Shutdown of net/http waits 5 s for each, so that
+// they are closed instead.
+type newConns struct {
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
+}
+
+func (n *newConns) follow(conn net.Conn, state http.ConnState) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(n.conns, conn)
+	case n.closed:
+		conn.Close()
+	default:
+		if n.conns == nil {
+			n.conns = map[net.Conn]bool{}
+		}
+		n.conns[conn] = true
+	}
+}
+
+func (n *newConns) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = true
+	for conn := range n.conns {
+		conn.Close()
+	}
 }
 
 // handler is the HTTP front: one endpoint for clients of every revision of MCP,

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -295,7 +296,7 @@ func TestShutdownIsPrompt(t *testing.T) {
 	}
 	start := time.Now()
 	stop()
-	if took := time.Since(start); took > 20*time.Second { // net/http gives a connection that nothing was sent on 5 s
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	for _, session := range sessions {
@@ -303,6 +304,40 @@ func TestShutdownIsPrompt(t *testing.T) {
 	}
 	base.CloseIdleConnections()
 	goleak.VerifyNone(t, ignore)
+}
+
+// line is a listener on which the test itself connects.
+type line chan net.Conn
+
+func (l line) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l line) Close() error   { close(l); return nil }
+func (l line) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// Stopping does not wait for who connected and said nothing.
+func TestShutdownIgnoresSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		l := make(line)
+		go func() { served <- New(&Tools{}, call.Chain{}, silent()).Serve(ctx, l, time.Minute) }()
+		client, server := net.Pipe()
+		defer client.Close()
+		l <- server
+		synctest.Wait()
+		start := time.Now()
+		cancel()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Second { // net/http looks every 0.5 s at most
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // Who asks over HTTP is told in a word, and by the status, whether this is a server
