@@ -38,6 +38,9 @@ func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error)
 	p.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		start := time.Now()
 		defer func() { call.Waited(ctx, time.Since(start)) }()
+		if made, ok := ctx.Value(madeKey{}).(**pgx.Conn); ok {
+			*made = c
+		}
 		return g.settle(ctx, c)
 	}
 	p.ShouldPing = seemsDead
@@ -46,9 +49,9 @@ func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error)
 	p.ConnConfig.MaxProtocolMessageBodyLen = maxMessage
 	p.ConnConfig.Tracer = newTracer()
 	p.ConnConfig.OnNotice = nil // notices can hold data
-	// The extended protocol, and nothing kept on the server that a pooler between
-	// would give to another client.
-	p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	// The extended protocol in one round trip, and nothing kept on the server that a
+	// pooler between would give to another client.
+	p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	p.ConnConfig.StatementCacheCapacity = 0
 	p.ConnConfig.DescriptionCacheCapacity = 0
 	if p.ConnConfig.RuntimeParams["application_name"] == "" {
@@ -56,6 +59,10 @@ func poolConfig(c config.Database, url string, g *gate) (*pgxpool.Config, error)
 	}
 	return p, nil
 }
+
+// madeKey is of the *[pgx.Conn], in the context of an acquisition, that becomes the
+// connection that was made for it.
+type madeKey struct{}
 
 var errNoURL = errors.New(`not of the form "postgres://user:password@host:5432/database", where special letters of a password are written as %XX`)
 

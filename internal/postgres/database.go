@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
 
@@ -182,7 +183,7 @@ func (d *Database) seen(c *catalog.Catalog) []catalog.ColumnID {
 }
 
 // load reads catalog, types, role and statistics over one connection. It looks at
-// the connection anew, because its role may have been altered since it was made.
+// one that was there before anew, because its role may have been altered since.
 // It asks whether or not the breaker is open: that is how a database that nobody
 // asks for is found to be back.
 func (d *Database) load(life context.Context) (*snapshot, error) {
@@ -190,10 +191,13 @@ func (d *Database) load(life context.Context) (*snapshot, error) {
 	defer cancel()
 	ctx, end := d.tracer.Begin(ctx, "catalog load", semconv.DBSystemNamePostgreSQL, semconv.DBNamespace(d.Name))
 	var s snapshot
-	err := d.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) (err error) {
-		if err = d.gate.settle(ctx, c.Conn()); err != nil {
-			d.pool.Reset() // the others are no better
-			return err
+	var made *pgx.Conn
+	err := d.pool.AcquireFunc(context.WithValue(ctx, madeKey{}, &made), func(c *pgxpool.Conn) (err error) {
+		if c.Conn() != made {
+			if err = d.gate.settle(ctx, c.Conn()); err != nil {
+				d.pool.Reset() // the others are no better
+				return err
+			}
 		}
 		if _, err = c.Exec(ctx, patient); err != nil {
 			return err
