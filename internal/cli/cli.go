@@ -30,6 +30,7 @@ type app struct {
 
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	lateGC()
 	a := &app{stdin, stdout, stderr}
 	root := a.root()
 	root.SetArgs(args)

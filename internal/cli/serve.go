@@ -71,6 +71,7 @@ func (a *app) runServe(ctx context.Context, path, addrFile string) error {
 	} else {
 		server.ShowMetrics(s.meter.Handler())
 	}
+	usualGC()
 	if stdio {
 		return server.ServeStdio(ctx, a.stdin, a.stdout, drain)
 	}
