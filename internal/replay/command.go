@@ -39,6 +39,9 @@ type invocation struct {
 // errUsage is the error of a command that was given the wrong arguments.
 var errUsage = errors.New("usage")
 
+// A misuse is the error of a line that cannot succeed, however often it is tried.
+type misuse struct{ error }
+
 // table lists the commands, sorted by name. waitfor runs others, so the table is
 // a function: a variable would depend on itself.
 func table() []command {
@@ -77,7 +80,7 @@ func table() []command {
 		{"server restart", "", "stop PostgreSQL, of a scenario that says \"# server: own\", and start it again", 0, (*scenario).serverRestart},
 		{"server start", "", "start PostgreSQL again, with its data and at its address", 0, (*scenario).serverStart},
 		{"server stop", "", "stop PostgreSQL as an administrator does who does not wait for clients", 0, (*scenario).serverStop},
-		{"waitfor", "FILE | [-stdout REGEXP] [!] COMMAND ARG...", "wait until a file is there and not empty, or until exec or one of these commands succeeds (and its output matches)", prints, (*scenario).waitfor},
+		{"waitfor", "FILE | [-stdout REGEXP] [!] COMMAND ARG...", "wait until a file is there and not empty, or until exec, grep or one of these commands succeeds (and its output matches)", prints, (*scenario).waitfor},
 	}
 }
 
@@ -136,12 +139,12 @@ func (s *scenario) run(in invocation) error {
 		in.args = in.args[len(words):]
 		err := c.run(s, in)
 		if errors.Is(err, errUsage) {
-			return fmt.Errorf("usage: %s", strings.TrimSpace(c.name+" "+c.args))
+			return misuse{fmt.Errorf("usage: %s", strings.TrimSpace(c.name+" "+c.args))}
 		}
 		return err
 	}
 	if usages == nil {
-		return fmt.Errorf("no command %s", in.args[0])
+		return misuse{fmt.Errorf("no command %s", in.args[0])}
 	}
-	return fmt.Errorf("usage: %s", strings.Join(usages, "\n   or: "))
+	return misuse{fmt.Errorf("usage: %s", strings.Join(usages, "\n   or: "))}
 }

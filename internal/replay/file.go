@@ -125,22 +125,28 @@ func (s *scenario) waitfor(in invocation) error {
 	if len(args) == 0 || args[0] == "waitfor" {
 		return errUsage
 	}
+	run := s.run
+	switch {
+	case args[0] == "exec":
+		run = s.exec
+	case args[0] == "grep":
+		if len(args) != 3 || pattern != nil {
+			return errUsage
+		}
+		re, err := regexp.Compile("(?m)" + args[1])
+		if err != nil {
+			return err
+		}
+		run = func(in invocation) error { return s.grep(re, in) }
+	case len(args) == 1 && pattern == nil && !not:
+		run = s.written
+	}
 	var out, errs bytes.Buffer
 	try := func() error {
 		out.Reset()
 		errs.Reset()
-		in := invocation{in.ctx, not, args, &out, &errs}
-		switch {
-		case len(args) == 1 && pattern == nil && !not:
-			return s.written(args[0])
-		case args[0] == "exec":
-			if err := s.exec(in); err != nil {
-				return err
-			}
-		default:
-			if err := s.run(in); err != nil {
-				return err
-			}
+		if err := run(invocation{in.ctx, not, args, &out, &errs}); err != nil {
+			return err
 		}
 		if pattern != nil && !pattern.Match(out.Bytes()) {
 			return fmt.Errorf("no match for %s", pattern)
@@ -162,8 +168,8 @@ func (s *scenario) waitfor(in invocation) error {
 			in.stdout.Write(out.Bytes())
 			in.stderr.Write(errs.Bytes())
 		}
-		if err == nil {
-			return nil
+		if _, never := errors.AsType[misuse](err); err == nil || never || errors.Is(err, errUsage) {
+			return err
 		}
 		select {
 		case <-in.ctx.Done():
@@ -173,12 +179,27 @@ func (s *scenario) waitfor(in invocation) error {
 	}
 }
 
-func (s *scenario) written(name string) error {
-	info, err := os.Stat(s.ts.MkAbs(name))
+func (s *scenario) written(in invocation) error {
+	info, err := os.Stat(s.ts.MkAbs(in.args[0]))
 	if err == nil && info.Size() == 0 {
-		err = fmt.Errorf("%s is empty", name)
+		err = fmt.Errorf("%s is empty", in.args[0])
 	}
 	return err
+}
+
+// grep is the script's own, which waitfor cannot call.
+func (s *scenario) grep(re *regexp.Regexp, in invocation) error {
+	text, err := os.ReadFile(s.ts.MkAbs(in.args[2]))
+	if err != nil {
+		return err
+	}
+	switch found := re.Match(text); {
+	case !found && !in.not:
+		return fmt.Errorf("no match for %s", in.args[1])
+	case found && in.not:
+		return fmt.Errorf("%s matches", in.args[1])
+	}
+	return nil
 }
 
 func (s *scenario) exec(in invocation) error {
