@@ -115,12 +115,13 @@ func (s *Source) evaluate(schema cue.Value, files []*ast.File) (cue.Value, error
 	if err != nil {
 		return cue.Value{}, err
 	}
-	root := moduleRoot(dir)
-	overlay := map[string]load.Source{
-		filepath.Join(root, SchemaFile): load.FromString(openSchema(schema)),
-	}
-	if _, err := os.Stat(filepath.Join(root, ModuleFile)); err != nil {
-		overlay[filepath.Join(root, ModuleFile)] = load.FromString(Module)
+	overlay := map[string]load.Source{}
+	if slices.ContainsFunc(files, imports) { // perhaps the schema
+		root := moduleRoot(dir)
+		overlay[filepath.Join(root, SchemaFile)] = load.FromString(openSchema(schema))
+		if _, err := os.Stat(filepath.Join(root, ModuleFile)); err != nil {
+			overlay[filepath.Join(root, ModuleFile)] = load.FromString(Module)
+		}
 	}
 	var names []string
 	for i, f := range files {
@@ -185,6 +186,13 @@ func moduleRoot(dir string) string {
 			return dir
 		}
 	}
+}
+
+func imports(f *ast.File) bool {
+	for range f.ImportSpecs() {
+		return true
+	}
+	return false
 }
 
 // openSchema has the schema's definitions and lets them hold anything: a
