@@ -127,6 +127,8 @@ func (s *scenario) waitfor(in invocation) error {
 	}
 	run := s.run
 	switch {
+	case len(args) == 1 && pattern == nil && !not:
+		run = s.written
 	case args[0] == "exec":
 		run = s.exec
 	case args[0] == "grep":
@@ -138,8 +140,6 @@ func (s *scenario) waitfor(in invocation) error {
 			return err
 		}
 		run = func(in invocation) error { return s.grep(re, in) }
-	case len(args) == 1 && pattern == nil && !not:
-		run = s.written
 	}
 	var out, errs bytes.Buffer
 	try := func() error {
